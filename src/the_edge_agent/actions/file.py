@@ -1,0 +1,168 @@
+"""``file.*``: local files, by paths relative to the working directory. Failures are reported in the result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from the_edge_agent.actions.registry import Json, action
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from the_edge_agent.engine.scope import Scope
+
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+class _Unusable(Exception):
+    """A path or content that is refused; ``error_type`` goes to the result."""
+
+    def __init__(self, message: str, error_type: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+
+def local(path: str) -> Path:
+    """``path`` as a local path, ``~`` expanded; raises ``ValueError`` for a URL, an empty path, a NUL."""
+    if "://" in path:
+        raise ValueError(f"Not a local path: {path}; remote files are not supported, use http.get for a web address")
+    if not path or "\0" in path:
+        raise ValueError("The path is empty or holds a NUL character")
+    return Path(path).expanduser()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a whole file or nothing: a temporary file beside it takes its place; directories are made.
+
+    Permissions of an existing file and the place a symbolic link leads to are kept. Raises ``OSError``.
+    """
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    if mode is not None and not path.is_file():
+        # A device or a pipe is written to, not replaced.
+        path.write_bytes(content)
+        return
+    beside = path.with_name(f".{path.name[:100]}.{uuid4().hex}.part")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(content)
+        if mode is not None:
+            beside.chmod(mode)
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+_FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
+    (FileNotFoundError, "File not found: {path}", "not_found"),
+    (PermissionError, "Permission denied: {path}", "permission_denied"),
+    (IsADirectoryError, "Is a directory: {path}", "is_directory"),
+    (NotADirectoryError, "Not a directory: {path}", "not_directory"),
+    (UnicodeError, "Cannot convert the text of {path}: {error}", "encoding"),
+    (LookupError, "{error}: {path}", "encoding"),
+    (ValueError, "{error}", "bad_path"),
+    (OSError, "{error.strerror}: {path}", "io_error"),
+)
+"""The first that fits says how a failure is reported."""
+
+
+def _reported(path: str, work: Callable[[Path], dict[str, Json]]) -> Json:
+    """The result of ``work``, or what went wrong in the shape all of ``file.*`` shares."""
+    try:
+        return {**work(local(path)), "success": True}
+    except _Unusable as error:
+        return _failure(str(error), error.error_type)
+    except (OSError, ValueError, LookupError) as error:
+        message, error_type = next((message, error_type) for kind, message, error_type in _FAILURES if isinstance(error, kind))
+        return _failure(message.format(path=path, error=error), error_type)
+
+
+def _failure(message: str, error_type: str) -> Json:
+    return {"success": False, "error": message, "error_type": error_type}
+
+
+@action("file.read", returns="{content, success} or {success: false, error, error_type}")
+def read(_: Scope, /, *, path: str, encoding: str = "utf-8", max_bytes: int = _MOST_BYTES) -> Json:
+    """Read a text file of at most ``max_bytes`` bytes; line ends are kept as they are."""
+
+    def work(file: Path) -> dict[str, Json]:
+        with file.open("rb") as stream:
+            content = stream.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            raise _Unusable(f"File is larger than max_bytes ({max_bytes}): {path}", "too_large")
+        return {"content": content.decode(encoding)}
+
+    return _reported(path, work)
+
+
+@action("file.write", returns="{path, success} or {success: false, error, error_type}")
+def write(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
+    """Write a text file, whole or not at all; missing directories are made."""
+
+    def work(file: Path) -> dict[str, Json]:
+        if file.is_dir():
+            raise IsADirectoryError
+        write_atomically(file, content.encode(encoding))
+        return {"path": path}
+
+    return _reported(path, work)
+
+
+@action("file.append", returns="{path, success} or {success: false, error, error_type}")
+def append(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
+    """Add text to the end of a file; the file and missing directories are made."""
+
+    def work(file: Path) -> dict[str, Json]:
+        data = content.encode(encoding)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as stream:
+            stream.write(data)
+        return {"path": path}
+
+    return _reported(path, work)
+
+
+@action("file.exists", returns="{exists, is_directory, path, success}")
+def exists(_: Scope, /, *, path: str) -> Json:
+    """Tell whether there is a file or directory at ``path``."""
+    return _reported(path, lambda file: {"exists": file.exists(), "is_directory": file.is_dir(), "path": path})
+
+
+@action("file.delete", returns="{deleted, path, success} or {success: false, error, error_type}")
+def delete(_: Scope, /, *, path: str, missing_ok: bool = False) -> Json:
+    """Delete a file; a directory is refused, a missing file reported unless ``missing_ok``."""
+
+    def work(file: Path) -> dict[str, Json]:
+        if file.is_dir() and not file.is_symlink():
+            raise IsADirectoryError
+        there = file.is_symlink() or file.exists()
+        file.unlink(missing_ok=missing_ok)
+        return {"deleted": there, "path": path}
+
+    return _reported(path, work)
+
+
+@action("file.list", returns="{files, directories, count, path, success} or {success: false, error, error_type}")
+def list_files(_: Scope, /, *, path: str = ".", pattern: str = "*", recursive: bool = False) -> Json:
+    """List the files and directories under ``path`` whose name fits ``pattern``, sorted, relative to ``path``."""
+
+    def work(folder: Path) -> dict[str, Json]:
+        if not folder.is_dir():
+            raise NotADirectoryError if folder.exists() else FileNotFoundError
+        if os.sep in pattern or ".." in pattern:
+            raise _Unusable(f"The pattern fits names, not paths: {pattern!r}; use `recursive: true` for what lies deeper", "bad_pattern")
+        found = sorted(folder.rglob(pattern) if recursive else folder.glob(pattern))
+        names = [(entry.relative_to(folder).as_posix(), entry.is_dir()) for entry in found]
+        files = [name for name, is_directory in names if not is_directory]
+        directories = [name for name, is_directory in names if is_directory]
+        return {"files": files, "directories": directories, "count": len(files), "path": path}
+
+    return _reported(path, work)

@@ -1,0 +1,21 @@
+"""The command line: one thin file a command, imported only when that command runs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command that ``words`` (default: those of the process) name and return its exit code.
+
+    ``--version`` is answered before anything else is imported: programs that bundle ``tea`` call it to look whether it is there.
+    """
+    words = sys.argv[1:] if words is None else words
+    if words in (["--version"], ["-V"]):
+        from the_edge_agent import __version__
+
+        sys.stdout.write(f"tea {__version__}\n")
+        return 0
+    from the_edge_agent.cli.root import run_command_line
+
+    return run_command_line(words)

@@ -1,0 +1,118 @@
+"""Standard error as the user sees it: what everything but the answer is written to."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
+_UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+_SHORT = 4
+
+
+def printable(text: str) -> str:
+    """``text`` without control characters, so that a model or a file cannot steer the terminal; line ends and tabs stay."""
+    return text.replace("\r\n", "\n").translate(_UNPRINTABLE)
+
+
+class Redactor:
+    """Replaces secret values by ``***`` in text, also where they stand JSON-escaped, quoted by Python or URL-encoded.
+
+    Values shorter than four characters are replaced only where they stand as words of their own.
+    """
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def hide(self, values: Iterable[str]) -> None:
+        """Hide ``values`` from now on, besides those hidden already."""
+        import json
+        from urllib.parse import quote
+
+        for value in values:
+            if value.strip():
+                self._values |= {value, value.strip(), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+                self._values |= {repr(value)[1:-1], quote(value, safe="")}
+        longest_first = sorted(self._values, key=len, reverse=True)
+        parts = [re.escape(value) if len(value) >= _SHORT else rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first]
+        self._pattern = re.compile("|".join(parts)) if parts else None
+
+    def __call__(self, text: str) -> str:
+        """``text`` with every hidden value replaced."""
+        return self._pattern.sub("***", text) if self._pattern else text
+
+
+class Console:
+    """Writes to standard error; colours and cursor movement only where a terminal shows them.
+
+    Attributes:
+        redact: hides secret values in everything that is written.
+        live: the stream is a terminal that can move its cursor.
+        colour: ``live``, and the user has not set ``NO_COLOR``.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        # A process can be started without any standard error.
+        self._stream: TextIO | None = stream or sys.stderr
+        self.redact = Redactor()
+        self.live = self._stream is not None and self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.colour = self.live and not os.environ.get("NO_COLOR")
+        self.unicode = (getattr(self._stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+    def paint(self, text: str, colour: str) -> str:
+        """``text`` in ``colour``, or as it is where colours are not wanted."""
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self.colour and text else text
+
+    def mark(self, kind: str) -> str:
+        """The sign of a finished, failed, repeated, or paused node, as the terminal can show it."""
+        signs = {
+            "done": ("✓", "ok", "green"),
+            "failed": ("✗", "x", "red"),
+            "again": ("↻", "again", "yellow"),
+            "paused": ("⏸", "paused", "yellow"),
+        }
+        sign, ascii_sign, colour = signs[kind]
+        return self.paint(sign if self.unicode else ascii_sign, colour)
+
+    def line(self, text: str = "") -> None:
+        """Write one line (or several); ``text`` may be painted, everything from outside in it has to be :func:`printable`."""
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """Write ``text`` as it is, secrets hidden, at once."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(self.redact(text))
+            self._stream.flush()
+        except (BrokenPipeError, ValueError):
+            # Nobody reads the messages any more; the answer may still have a reader.
+            self._stream = None
+            self.live = self.colour = False
+
+
+class RedactedStream:
+    """A text stream in front of another one that hides secrets in each piece written; everything else is the other's."""
+
+    def __init__(self, stream: TextIO, redact: Redactor) -> None:
+        self._stream = stream
+        self._redact = redact
+
+    def write(self, text: str) -> int:
+        """Write ``text``, secrets hidden; returns its length as a text stream does."""
+        self._stream.write(self._redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)

@@ -1,0 +1,1 @@
+"""Runs a workflow. Standard library only, no I/O of its own."""

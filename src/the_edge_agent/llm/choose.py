@@ -1,0 +1,150 @@
+"""The door to the backends: choose one, connect to it, and check before a run that every node will get one.
+
+The policy itself is in :mod:`the_edge_agent.llm.policy`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from the_edge_agent.errors import MachineUnable, ModelUnavailable
+from the_edge_agent.llm.api import ApiBackend
+from the_edge_agent.llm.policy import PARAMETERS, Choice, choose
+from the_edge_agent.llm.shell import ShellBackend
+from the_edge_agent.models import header
+from the_edge_agent.workflow.model import Action, Subgraph, walk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from the_edge_agent.engine.scope import Resources
+    from the_edge_agent.llm.options import LlmOptions
+    from the_edge_agent.llm.protocol import Backend
+    from the_edge_agent.workflow.model import Node, Workflow
+
+__all__ = ["Choice", "choose", "connect", "preflight"]
+
+_CALLS = frozenset({"llm.call", "llm.chat", "llm.stream", "llm.retry", "llm.tools", "plan.decompose", "plan.execute", "plan.replan"})
+_FAMILIES = ("llm.local.", "reason.", "agent.")
+_AGENT_NAMES = ("agent", "leader", "agents", "workers")
+_MODEL_NAMES = ("model", "generator_model", "critic_model")
+
+
+def connect(choice: Choice, resources: Resources) -> Backend:
+    """The backend of ``choice``, one for all who choose the same; ``resources`` closes it. Loads nothing yet."""
+    return resources.get(f"llm:{_digest(choice)}", lambda: _backend(choice))
+
+
+def _digest(choice: Choice) -> str:
+    endpoint = choice.endpoint
+    identity = (
+        choice.backend,
+        choice.path,
+        choice.load,
+        endpoint,
+        endpoint.key if endpoint else "",
+        choice.program,
+        choice.program and choice.program.env,
+    )
+    return hashlib.sha256(repr(identity).encode()).hexdigest()
+
+
+def _backend(choice: Choice) -> Backend:
+    if choice.endpoint is not None:
+        return ApiBackend(choice.endpoint)
+    if choice.program is not None:
+        return ShellBackend(choice.program)
+    from the_edge_agent.llm.local import LocalBackend
+
+    if choice.path is None:
+        raise ModelUnavailable("a local choice without a model file")
+    return LocalBackend(choice.path, choice.load)
+
+
+def preflight(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str]) -> None:
+    """Check every action that will ask a model, as far as its parameters are constants. Loads and connects nothing.
+
+    Raises:
+        ModelUnavailable: naming node and place: a model that is named does not exist or is no intact GGUF with a chat
+            template, llama.cpp is not installed, or nothing can serve the node.
+        MachineUnable: this processor cannot run llama.cpp.
+    """
+    intact: set[Path] = set()
+    for home, node, action in _homes(workflow):
+        for parameters in _questions(action, home.settings):
+            if _open(parameters) or _open(home.settings.get("llm")):
+                continue
+            try:
+                base = home.path.parent if home.path else None
+                choice = choose(parameters, home.settings, options, environ, base, action=_plain(action.name))
+                if choice.path is not None and choice.path not in intact:
+                    _check_file(choice.path)
+                    intact.add(choice.path)
+            except (ModelUnavailable, MachineUnable) as problem:
+                problem.node = problem.node or node.name
+                problem.spot = problem.spot or action.spot or node.spot
+                raise
+
+
+def _check_file(path: Path) -> None:
+    """Everything that can be known about a local model without opening llama.cpp."""
+    from the_edge_agent.llm import llama
+
+    llama.installed()
+    llama.check_cpu()
+    if header.read(path).chat_template is None:
+        raise ModelUnavailable(
+            f"the model {path} has no chat template, so it cannot take part in a conversation",
+            hint="use an instruction-tuned ('it', 'instruct', 'chat') GGUF of this model",
+        )
+
+
+def _homes(workflow: Workflow) -> Iterator[tuple[Workflow, Node, Action]]:
+    """Every action with the workflow whose settings count for it, which for a subgraph's are its own."""
+    inner = [kind.workflow for _, kind in walk(workflow) if isinstance(kind, Subgraph)]
+    foreign = {id(action) for sub in inner for _, action in sub.actions()}
+    yield from ((workflow, node, action) for node, action in workflow.actions() if id(action) not in foreign)
+    deeper = {id(kind.workflow) for sub in inner for _, kind in walk(sub) if isinstance(kind, Subgraph)}
+    for sub in inner:
+        if id(sub) not in deeper:
+            yield from _homes(sub)
+
+
+def _plain(name: str) -> str:
+    """``actions.llm_call`` is ``llm.call``."""
+    return name.removeprefix("actions.").replace("_", ".", 1) if name.startswith("actions.") else name
+
+
+def _questions(action: Action, settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The parameters that choose a backend, one mapping for every model the action will ask."""
+    name, literals = _plain(action.name), action.literals
+    if name.startswith("agent."):
+        yield from _agents(literals, settings)
+    elif name.startswith("reflection."):
+        evaluator = literals.get("evaluator")
+        if isinstance(evaluator, Mapping) and evaluator.get("type") == "llm":
+            yield evaluator
+    elif name == "plan.execute" and literals.get("subtask_executor"):
+        return
+    elif name in _CALLS or name.startswith(_FAMILIES):
+        named = [literals[key] for key in _MODEL_NAMES if literals.get(key) is not None]
+        yield from ({**literals, "model": model} for model in named or [None])
+
+
+def _agents(literals: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    known = settings.get("agents")
+    for key in _AGENT_NAMES:
+        names = literals.get(key)
+        for name in names if isinstance(names, list | tuple) else [names]:
+            agent = known.get(name) if isinstance(known, Mapping) and isinstance(name, str) else None
+            if isinstance(agent, Mapping):
+                yield agent
+
+
+def _open(values: object) -> bool:
+    """Whether something that chooses a backend is a template, to be known only when the node runs."""
+    return isinstance(values, Mapping) and any(
+        isinstance(values.get(key), str) and ("{{" in values[key] or "{%" in values[key]) for key in PARAMETERS
+    )

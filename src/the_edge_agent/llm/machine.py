@@ -1,0 +1,100 @@
+"""What this machine can give a local model: processor cores and memory, as limited by affinity and control groups."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from the_edge_agent.errors import MachineUnable
+
+_CPUS = Path("/sys/devices/system/cpu")
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+def cores() -> int:
+    """Physical cores this process may use, at least 1: hyper-threads counted once, the control group's quota rounded down."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = os.sched_getaffinity(0)
+        physical = len({_siblings(cpu) for cpu in allowed})
+    else:
+        physical = os.cpu_count() or 1
+    quota = _quota()
+    return max(1, min(physical, int(quota))) if quota is not None else max(1, physical)
+
+
+def logical_cpus() -> int:
+    """Processors of the machine, at least 1; more threads than this can only wait for each other."""
+    return os.cpu_count() or 1
+
+
+def _siblings(cpu: int) -> str:
+    return _read(_CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list") or str(cpu)
+
+
+def _quota() -> float | None:
+    """Processors' worth of time the innermost limiting control group (version 2) allows, ``None`` without a limit."""
+    limits = []
+    for group in _own_groups():
+        quota, _, period = (_read(group / "cpu.max") or "max").partition(" ")
+        if quota.isdigit() and period.isdigit() and int(period):
+            limits.append(int(quota) / int(period))
+    return min(limits, default=None)
+
+
+def available_memory() -> int | None:
+    """Bytes that can be had without swapping, file pages that can be dropped included; ``None`` where the system does not tell."""
+    known = [bytes_ for bytes_ in (_system_memory(), *(_group_memory(group) for group in _own_groups())) if bytes_ is not None]
+    return min(known, default=None)
+
+
+def _system_memory() -> int | None:
+    for line in (_read(Path("/proc/meminfo")) or "").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _group_memory(group: Path) -> int | None:
+    limit, used = _read(group / "memory.max"), _read(group / "memory.current")
+    if not (limit and used and limit.isdigit() and used.isdigit()):
+        return None
+    statistics = dict(line.split() for line in (_read(group / "memory.stat") or "").splitlines())
+    droppable = int(statistics.get("inactive_file", 0)) + int(statistics.get("active_file", 0))
+    return max(0, int(limit) - int(used) + droppable)
+
+
+def _own_groups() -> list[Path]:
+    """The control group of this process and those above it, as far as they are visible here."""
+    line = next((line for line in (_read(Path("/proc/self/cgroup")) or "").splitlines() if line.startswith("0::")), "0::/")
+    own = _GROUPS / line.removeprefix("0::").lstrip("/")
+    groups = [own, *own.parents]
+    return [group for group in groups if group == _GROUPS or _GROUPS in group.parents]
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def check_memory(what: str, weights: int, cache: int, *, tokens: int, available: int | None = None) -> None:
+    """Raise :class:`MachineUnable` when the model cannot fit: ``weights`` and ``cache`` are bytes, the cache being for ``tokens`` tokens.
+
+    The message names the forecast and what there is, in MiB.
+    """
+    available = available_memory() if available is None else available
+    # Compute buffers and the program itself: small beside any model this matters for.
+    needed = weights + cache + 64 * 1024 * 1024
+    if available is None or needed <= available:
+        return
+    smaller = " or a smaller n_ctx" if cache > weights // 4 else ""
+    raise MachineUnable(
+        f"{what} needs about {_mib(needed)} MiB of memory ({_mib(weights)} for the weights, {_mib(cache)} for a context of"
+        f" {tokens} tokens), {_mib(available)} MiB are available",
+        hint=f"choose a smaller model{smaller}, or free memory",
+    )
+
+
+def _mib(size: int) -> int:
+    return size // (1024 * 1024)

@@ -1,0 +1,119 @@
+"""What the rest of the program knows of a language model.
+
+A backend takes a :class:`Request` and gives a :class:`Reply`; pieces of the answer go to ``on_token``
+as they come. Everything that differs between backends stays behind :class:`Backend`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from the_edge_agent.engine.scope import Cancellation, Cancelled
+
+FinishReason = Literal["stop", "length", "tool_calls"]
+OnToken = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model asks for a tool; ``arguments`` is JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; ``tool_calls`` and ``tool_call_id`` (of a ``tool`` turn) are for APIs that know tools."""
+
+    role: str
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn; ``None`` means the backend's documented default.
+
+    ``temperature`` 0 is greedy. ``seed`` makes a draw repeatable. A backend that cannot honour a field
+    that is not ``None`` raises instead of dropping it.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model.
+
+    ``max_tokens`` ``None`` means: until the model ends or its context is full (then
+    :class:`ContextOverflow`); a number is the workflow's documented cut, reported as ``finish_reason`` "length".
+    ``stop`` strings end the answer and are not part of it. ``extra`` holds parameters only an API knows.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of the whole prompt and of the answer."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        """Both together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. ``usage`` is ``None`` where the provider does not count.
+
+    ``chunks``: in how many pieces the content came. ``tool_calls`` is only filled by APIs.
+    """
+
+    content: str
+    model: str
+    backend: str
+    finish_reason: FinishReason | str
+    usage: Usage | None = None
+    chunks: int = 0
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+class Backend(Protocol):
+    """A model that answers. Safe to call from several threads."""
+
+    name: str
+    """``local``, ``api`` or ``shell``: the value of ``backend`` in results."""
+
+    def chat(self, request: Request, *, on_token: OnToken | None = None, cancellation: Cancellation | None = None) -> Reply:
+        """Answer ``request``.
+
+        Raises :class:`ContextOverflow`, :class:`ModelUnavailable`, :class:`MachineUnable`, or
+        :class:`NodeFailed` for an API that refuses. Stops soon after ``cancellation`` is requested
+        (raising :class:`Cancelled`).
+        """
+
+    def close(self) -> None:
+        """Free what the backend holds; calls after that are errors."""
+
+
+__all__ = ["Backend", "Cancellation", "Cancelled", "FinishReason", "Message", "OnToken", "Reply", "Request", "Sampling", "Usage"]

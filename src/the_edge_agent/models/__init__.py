@@ -1,0 +1,1 @@
+"""GGUF files: where they lie, what their headers say, which ones are known, and the tiny one that comes with the package."""

@@ -1,0 +1,232 @@
+"""Which model file is meant, and which ones there are.
+
+A path that somebody named is never skipped: it exists, or the error says which setting named it. Only when nobody
+named one are the folders searched, in this order: ``$APPDIR/usr/share/models``, the platform's data folder, its
+cache folder, ``~/.cache/tea/models``; last comes the built-in model.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from the_edge_agent.errors import ModelUnavailable
+from the_edge_agent.models import builtin
+from the_edge_agent.models.catalogue import CATALOGUE
+from the_edge_agent.models.header import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+APPLICATION = "the-edge-agent"
+SUFFIX = ".gguf"
+VARIABLE = "TEA_MODEL_PATH"
+
+_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+_EXPANSION = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model file and why it is the one, such as ``settings.llm.model_path names it``."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model file for a listing. ``problem`` says why it cannot be used, ``None`` when its header is intact; size in bytes."""
+
+    path: Path
+    size: int
+    name: str
+    origin: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Everything that may name a model, strongest first; ``""`` and ``None`` name nothing.
+
+    Attributes:
+        gguf: of ``--gguf``, relative to the working directory.
+        variable: the value of ``TEA_MODEL_PATH``: a file, or a folder to look in.
+        node_path: the node's ``model_path``.
+        node_model: the node's ``model``, where it is a file or a name in the search folders.
+        settings_path: ``settings.llm.model_path``.
+        settings_model: ``settings.llm.model``.
+    """
+
+    gguf: Path | None = None
+    variable: str | None = None
+    node_path: str | None = None
+    node_model: str | None = None
+    settings_path: str | None = None
+    settings_model: str | None = None
+
+
+def resolve(wishes: Wishes, environ: Mapping[str, str], base: Path | None) -> Found | None:
+    """The file somebody named, ``None`` when nobody named one; relative paths start at ``base``, then at the working directory.
+
+    Raises:
+        ModelUnavailable: the strongest wish names a file that does not exist.
+    """
+    if wishes.gguf is not None:
+        return Found(_existing(str(wishes.gguf), "--gguf", environ, None), "--gguf names it")
+    if wishes.variable:
+        return _of_variable(wishes.variable, environ)
+    for path, model, place in (
+        (wishes.node_path, wishes.node_model, "the node"),
+        (wishes.settings_path, wishes.settings_model, "settings.llm"),
+    ):
+        if path:
+            setting = "the node's model_path" if place == "the node" else "settings.llm.model_path"
+            return Found(_existing(path, setting, environ, base), f"{setting} names it")
+        found = _of_model(model, f"{place}: model" if place == "the node" else f"{place}.model", environ, base)
+        if found is not None:
+            return found
+    return None
+
+
+def search(environ: Mapping[str, str]) -> Found | None:
+    """The first model of the search folders, else the built-in one; ``None`` when there is not even that."""
+    for folder, origin in folders(environ):
+        first = next(_models_in(folder), None)
+        if first is not None:
+            return Found(first, f"it is the first model in {origin}")
+    return Found(builtin.path(), "no other model is installed; it is the built-in one") if builtin.path().is_file() else None
+
+
+def by_name(name: str, environ: Mapping[str, str]) -> Path | None:
+    """The file called ``name`` (with or without ``.gguf``) in a search folder, or the built-in model by its name."""
+    if "/" in name or os.sep in name or name in {"", ".", ".."}:
+        return None
+    file_name = name if name.lower().endswith(SUFFIX) else name + SUFFIX
+    for folder in (*(folder for folder, _ in folders(environ)), builtin.path().parent):
+        if (folder / file_name).is_file():
+            return folder / file_name
+    return None
+
+
+def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
+    """The search folders in order, whether they exist or not, each with the name a user knows it by."""
+    import platformdirs
+
+    listed = []
+    if environ.get("APPDIR"):
+        listed.append((Path(environ["APPDIR"]) / "usr" / "share" / "models", "the bundle ($APPDIR/usr/share/models)"))
+    own = (
+        Path(platformdirs.user_data_dir(APPLICATION)) / "models",
+        Path(platformdirs.user_cache_dir(APPLICATION)) / "models",
+        Path(_home(environ)) / ".cache" / "tea" / "models",
+    )
+    return (*listed, *((folder, str(folder)) for folder in own))
+
+
+def found(environ: Mapping[str, str]) -> tuple[Listed, ...]:
+    """Every model there is to find, in the order of preference; broken files are listed with what is wrong."""
+    listed = []
+    seen: set[Path] = set()
+    for path, origin in _everywhere(environ):
+        real = path.resolve()
+        if real not in seen:
+            seen.add(real)
+            listed.append(_listed(path, origin))
+    return tuple(listed)
+
+
+def _everywhere(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    variable = environ.get(VARIABLE)
+    if variable:
+        path = Path(_expanded(variable, VARIABLE, environ))
+        yield from ((one, VARIABLE) for one in (_models_in(path) if path.is_dir() else (path,)))
+    for folder, origin in folders(environ):
+        yield from ((one, origin) for one in _models_in(folder))
+    if builtin.path().is_file():
+        yield builtin.path(), "built in"
+
+
+def _listed(path: Path, origin: str) -> Listed:
+    try:
+        header = read(path)
+    except ModelUnavailable as problem:
+        size = path.stat().st_size if path.is_file() else 0
+        return Listed(path, size, path.stem, origin, problem.message)
+    return Listed(path, header.size, header.name, origin)
+
+
+def _of_variable(value: str, environ: Mapping[str, str]) -> Found:
+    path = _existing(value, VARIABLE, environ, None)
+    if not path.is_dir():
+        return Found(path, f"{VARIABLE} names it")
+    first = next(_models_in(path), None)
+    if first is None:
+        raise ModelUnavailable(
+            f"{VARIABLE} names the folder {path}, which holds no {SUFFIX} file", hint=f"set {VARIABLE} to a model file, or unset it"
+        )
+    return Found(first, f"it is the first model in the folder that {VARIABLE} names")
+
+
+def _of_model(model: str | None, setting: str, environ: Mapping[str, str], base: Path | None) -> Found | None:
+    """``model: x.gguf`` as a path or a name; another word only when a search folder has a file of that name."""
+    if not model:
+        return None
+    named = by_name(model, environ)
+    if not model.lower().endswith(SUFFIX):
+        return Found(named, f"{setting} names it") if named else None
+    try:
+        return Found(_existing(model, setting, environ, base), f"{setting} names it")
+    except ModelUnavailable:
+        if named is None:
+            raise
+        return Found(named, f"{setting} names it")
+
+
+def _existing(value: str, setting: str, environ: Mapping[str, str], base: Path | None) -> Path:
+    path = Path(_expanded(value, setting, environ))
+    tried = [path] if path.is_absolute() or base is None else [base / path, path]
+    existing = next((candidate for candidate in tried if candidate.exists()), None)
+    if existing is not None:
+        return existing
+    places = " nor ".join(str(candidate.absolute()) for candidate in tried)
+    raise ModelUnavailable(
+        f"{setting} names the model {value}, but there is no such file ({'neither ' if len(tried) > 1 else ''}{places})",
+        hint=f"correct {setting}, or remove it to use an installed model ('tea doctor' lists them)",
+    )
+
+
+def _expanded(value: str, setting: str, environ: Mapping[str, str]) -> str:
+    """``value`` with ``~`` and ``$VAR`` replaced; an unset variable is an error, not an empty text."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name not in environ:
+            raise ModelUnavailable(f"{setting} is {value}, and the environment variable {name} is not set", hint=f"set {name}")
+        return environ[name]
+
+    expanded = _EXPANSION.sub(replace, value)
+    return _home(environ) + expanded[1:] if expanded == "~" or expanded.startswith("~/") else expanded
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    return environ.get("HOME") or str(Path.home())
+
+
+def _models_in(folder: Path) -> Iterator[Path]:
+    """The models in ``folder`` itself: those of the catalogue in its order, then the others by name."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and _is_model(entry.name))
+    except OSError:
+        return
+    known = [model.file_name for model in CATALOGUE if model.file_name in names]
+    yield from (folder / name for name in (*known, *(name for name in names if name not in known)))
+
+
+def _is_model(name: str) -> bool:
+    """No part of a split model, no projector of a vision model."""
+    lower = name.lower()
+    return lower.endswith(SUFFIX) and "mmproj" not in lower and not _PART.search(lower)
