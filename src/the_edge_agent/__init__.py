@@ -11,8 +11,8 @@ The public surface is small and loaded on first use, so that ``import the_edge_a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# `typing` costs more to import than `tea --version` takes; type checkers know this spelling too.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from the_edge_agent.agent import Agent, StateGraph, load
     from the_edge_agent.errors import TeaError

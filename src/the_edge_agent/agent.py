@@ -14,7 +14,7 @@ from the_edge_agent.engine.scope import Cancellation, Cancelled, Resources
 from the_edge_agent.engine.state import copy
 from the_edge_agent.engine.stategraph import StateGraph
 from the_edge_agent.errors import Problem, Refused, WorkflowInvalid, at_node
-from the_edge_agent.host import AgentHost, base_registry
+from the_edge_agent.host import AgentHost, Library
 from the_edge_agent.llm.options import LlmOptions
 from the_edge_agent.workflow.model import Code, Subgraph, Workflow, walk
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from typing import Unpack
 
-    from the_edge_agent.actions.registry import Registry
     from the_edge_agent.engine.events import Event, Sink
 
 State = dict[str, Any]
@@ -54,34 +53,30 @@ def read(
     Raises:
         UsageError: a file cannot be read at all.
     """
-    workflow, problems = _read(Path(path), overlays, base_registry(tuple(actions_modules), tuple(actions_files)))
+    library = Library(tuple(actions_modules), tuple(actions_files))
+    workflow, problems = _read(Path(path), overlays, library)
     return (None if any(problem.severity == "error" for problem in problems) else workflow), problems
 
 
-def _read(path: Path, overlays: Sequence[Path], base: Registry) -> tuple[Workflow | None, tuple[Problem, ...]]:
+def _read(path: Path, overlays: Sequence[Path], library: Library) -> tuple[Workflow | None, tuple[Problem, ...]]:
     from the_edge_agent.workflow.parse import in_order, parse
 
     workflow, problems = parse(path, overlays)
     if workflow is None:
         return None, problems
-    return workflow, in_order([*problems, *_check_insides(workflow, base.copy())])
+    return workflow, in_order([*problems, *_check_insides(workflow, library)])
 
 
-def _check_insides(workflow: Workflow, registry: Registry) -> list[Problem]:
+def _check_insides(workflow: Workflow, library: Library) -> list[Problem]:
     """What is wrong inside nodes: code that is no code, actions that do not exist, parameters they do not take."""
     from the_edge_agent import languages
     from the_edge_agent.actions import check
-    from the_edge_agent.actions.custom import load_imports
 
-    kinds = walk(workflow)
-    problems: list[Problem] = []
-    for node, kind in kinds:
+    problems = library.add(workflow)
+    for node, kind in walk(workflow):
         if isinstance(kind, Code):
             problems += [at_node(problem, node.name) for problem in languages.check(kind)]
-        elif isinstance(kind, Subgraph):
-            problems += load_imports(kind.workflow.imports, registry)
-    problems += load_imports(workflow.imports, registry)
-    return [*problems, *check.check(workflow, registry)]
+    return [*problems, *check.check(workflow, library.of(workflow), library.of)]
 
 
 def load(
@@ -104,11 +99,11 @@ def load(
     """
     if not allow_code:
         _refuse_code(Path(path), overlays, bool(actions_modules or actions_files))
-    base = base_registry(tuple(actions_modules), tuple(actions_files))
-    workflow, problems = _read(Path(path), overlays, base)
+    library = Library(tuple(actions_modules), tuple(actions_files))
+    workflow, problems = _read(Path(path), overlays, library)
     if workflow is None or any(problem.severity == "error" for problem in problems):
         raise WorkflowInvalid(problems, hint=f"see them all: tea validate {path}")
-    agent = Agent(workflow, secrets=secrets, llm=llm, base=base)
+    agent = Agent(workflow, secrets=secrets, llm=llm, library=library, allow_code=allow_code)
     agent.problems = problems
     return agent
 
@@ -138,7 +133,8 @@ class Agent:
         *,
         secrets: Mapping[str, str] | None = None,
         llm: LlmOptions | None = None,
-        base: Registry | None = None,
+        library: Library | None = None,
+        allow_code: bool = True,
     ) -> None:
         self.workflow = workflow
         self.problems: tuple[Problem, ...] = ()
@@ -150,9 +146,13 @@ class Agent:
             from the_edge_agent.llm.choose import preflight
 
             preflight(workflow, options, os.environ)
-        known = base if base is not None else base_registry((), ())
-        host = AgentHost(known, known, secrets=dict(secrets or {}), resources=self._resources)
-        self._host = host.subgraph(workflow) if workflow.imports else host
+        library = library or Library()
+        problems = library.add(workflow)
+        if problems:
+            raise WorkflowInvalid(tuple(problems))
+        self._host = AgentHost(
+            library.of(workflow), library, secrets=dict(secrets or {}), resources=self._resources, code_allowed=allow_code
+        )
 
     def invoke(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import NodeFailed, WorkflowInvalid
+from the_edge_agent.workflow.model import Subgraph, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,16 +13,65 @@ if TYPE_CHECKING:
 
     from the_edge_agent.actions.registry import Registry
     from the_edge_agent.engine.scope import ActionFunction, Program, Resources, Scope
+    from the_edge_agent.errors import Problem
     from the_edge_agent.workflow.model import Code, Workflow
 
 
-class AgentHost:
-    """The engine's :class:`~the_edge_agent.engine.scope.Host`. ``base`` are the actions before any import of a workflow."""
+class Library:
+    """The actions each workflow of an agent can name: the built-in ones, the command line's, and its own ``imports``.
 
-    def __init__(self, base: Registry, registry: Registry, *, secrets: Mapping[str, str], resources: Resources) -> None:
+    A module is imported once, when the workflow that names it is first added.
+    """
+
+    def __init__(self, modules: tuple[str, ...] = (), files: tuple[Path, ...] = ()) -> None:
+        """Load ``--actions-module`` and ``--actions-file``.
+
+        Raises:
+            WorkflowInvalid: one of them cannot be loaded; all that cannot are named.
+        """
+        from the_edge_agent import actions
+
+        self._base = actions.builtin()
+        # A workflow is kept beside its registry, so that its identity stays taken.
+        self._registries: dict[int, tuple[Workflow, Registry]] = {}
+        if modules or files:
+            from the_edge_agent.actions.custom import load_file, load_module
+
+            problems = [problem for name in modules for problem in load_module(name, self._base)]
+            problems += [problem for file in files for problem in load_file(file, self._base)]
+            if problems:
+                raise WorkflowInvalid(tuple(problems))
+
+    def add(self, workflow: Workflow) -> list[Problem]:
+        """Load the imports of ``workflow`` and of its subgraphs; returns what could not be loaded."""
+        problems: list[Problem] = []
+        for found in (workflow, *(kind.workflow for _, kind in walk(workflow) if isinstance(kind, Subgraph))):
+            if id(found) in self._registries:
+                continue
+            registry = self._base
+            if found.imports:
+                from the_edge_agent.actions.custom import load_imports
+
+                registry = self._base.copy()
+                problems += load_imports(found.imports, registry)
+            self._registries[id(found)] = (found, registry)
+        return problems
+
+    def of(self, workflow: Workflow) -> Registry:
+        """The actions ``workflow`` can name; it, or a workflow around it, was added."""
+        return self._registries[id(workflow)][1]
+
+
+class AgentHost:
+    """The engine's :class:`~the_edge_agent.engine.scope.Host` for one workflow, whose actions are in ``registry``."""
+
+    def __init__(
+        self, registry: Registry, library: Library, *, secrets: Mapping[str, str], resources: Resources, code_allowed: bool = True
+    ) -> None:
+        self.code_allowed = code_allowed
         self.secrets = secrets
         self.resources = resources
-        self._base = base
+        self._library = library
         self._registry = registry
         self._programs: dict[int, tuple[Code, Program]] = {}
 
@@ -49,30 +99,6 @@ class AgentHost:
         return View(self._registry, scope)
 
     def subgraph(self, workflow: Workflow) -> AgentHost:
-        """A host with the subgraph's own imports on top of the common actions."""
-        from the_edge_agent.actions.custom import load_imports
-
-        registry = self._base.copy()
-        problems = load_imports(workflow.imports, registry)
-        if problems:
-            raise WorkflowInvalid(tuple(problems))
-        return AgentHost(self._base, registry, secrets=self.secrets, resources=self.resources)
-
-
-def base_registry(modules: tuple[str, ...], files: tuple[Path, ...]) -> Registry:
-    """Built-in actions and those of ``--actions-module`` and ``--actions-file``.
-
-    Raises:
-        WorkflowInvalid: one of them cannot be loaded; all that cannot are named.
-    """
-    from the_edge_agent import actions
-
-    registry = actions.builtin()
-    if modules or files:
-        from the_edge_agent.actions.custom import load_file, load_module
-
-        problems = [problem for name in modules for problem in load_module(name, registry)]
-        problems += [problem for file in files for problem in load_file(file, registry)]
-        if problems:
-            raise WorkflowInvalid(tuple(problems))
-    return registry
+        """A host with the subgraph's own actions and the same secrets and resources."""
+        registry = self._library.of(workflow)
+        return AgentHost(registry, self._library, secrets=self.secrets, resources=self.resources, code_allowed=self.code_allowed)

@@ -101,7 +101,7 @@ def test_quiet_hides_neither_answer_nor_error(tea: Tea, write: Any) -> None:
     done = tea("run", "bad.yaml", "--quiet")
     assert done.returncode == 4
     assert "boom" in done.stderr
-    assert "node: a" in done.stderr
+    assert "node: 'a'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -236,6 +236,7 @@ def test_secrets_are_used_and_shown_nowhere(tea: Tea, write: Any) -> None:
     )
     shown = tea("run", "s.yaml", "--secrets-env", "MY_", env={"MY_KEY": "hush-hush"})
     assert json.loads(shown.stdout)["out"]["text"] == '"hush-hush"'
+    assert "MINE_" in tea("run", "s.yaml", "--secrets-env", "MINE_").stderr
     for words in ((), ("--stream",)):
         done = tea("run", "w.yaml", "-v", *words, "--secrets", '{"key": "hush-hush"}', "-i", '{"seen": "hush-hush"}')
         assert done.returncode == 4
@@ -290,35 +291,36 @@ def test_options_that_cannot_be_meant(tea: Tea, write: Any, words: list[str], me
     assert mentions in done.stderr
 
 
-@pytest.mark.parametrize(("number", "exit_code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")])
-@pytest.mark.parametrize("fan", [False, True], ids=["node", "branch"])
+SLEEPS = code("import time\nopen('started', 'w').close()\ntime.sleep(60)\nreturn {}")
+SLEEPS_IN_A_BRANCH = (
+    SLEEPS.replace("  - name: a", "  - name: fan\n  - name: a")
+    + "  - {name: end, fan_in: true}\n"
+    + "edges:\n  - {from: __start__, to: fan}\n  - {from: fan, to: a, type: parallel, fan_in: end}\n  - {from: end, to: __end__}\n"
+)
+
+
+@pytest.mark.parametrize("text", [SLEEPS, SLEEPS_IN_A_BRANCH], ids=["node", "branch"])
+@pytest.mark.parametrize(("number", "ends"), [(signal.SIGINT, (130, "interrupted")), (signal.SIGTERM, (143, "terminated"))])
 def test_a_signal_ends_the_run_in_one_line(
-    write: Any, environment: dict[str, str], tmp_path: Path, number: signal.Signals, exit_code: int, word: str, fan: bool
+    write: Any, environment: dict[str, str], number: signal.Signals, ends: tuple[int, str], text: str
 ) -> None:
-    text = code("import time\nopen('started', 'w').close()\ntime.sleep(60)\nreturn {}")
-    if fan:
-        text = text.replace("  - name: a", "  - name: fan\n  - name: a") + "  - {name: end, fan_in: true}\n"
-        text += (
-            "edges:\n  - {from: __start__, to: fan}\n  - {from: fan, to: a, type: parallel, fan_in: end}\n  - {from: end, to: __end__}\n"
-        )
-    write("w.yaml", text)
+    folder = write("w.yaml", text).parent
     process = subprocess.Popen(
         [sys.executable, "-m", "the_edge_agent", "run", "w.yaml"],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     deadline = time.monotonic() + 30
-    while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+    while not (folder / "started").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, number)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == exit_code
-    assert out == ""
+    assert (process.returncode, out) == (ends[0], "")
     assert len(err.splitlines()) == 1
-    assert err.startswith(f"{word} at node ")
+    assert err.startswith(f"{ends[1]} at node ")
     assert "a" in err.rpartition("node ")[2]
 
 
@@ -337,7 +339,7 @@ def test_a_reader_that_leaves_ends_the_run_quietly(write: Any, environment: dict
     assert done.stderr == ""
 
 
-def test_a_full_disk_is_an_error(write: Any, tea: Tea) -> None:
+def test_a_full_disk_is_an_error(write: Any) -> None:
     write("w.yaml", TWO)
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -351,3 +353,13 @@ def test_a_full_disk_is_an_error(write: Any, tea: Tea) -> None:
         )
     assert done.returncode == 2
     assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_confuse_nothing(write: Any, environment: dict[str, str], closed: str) -> None:
+    folder = write("w.yaml", TWO).parent
+    command = f"'{sys.executable}' -m the_edge_agent run w.yaml -v -o out.json {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S607 - any bash will do
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "bug" not in done.stderr
+    assert json.loads((folder / "out.json").read_text(encoding="utf-8"))["x"] == 1

@@ -58,9 +58,9 @@ _PREFIXES = {
     "mcp.": Absent("bridges to other tool libraries are out of scope", "give llm.tools your actions, or " + _OWN),
     "a2a.": Absent("messages between agents are out of scope", "use agent.parallel, agent.sequential or agent.coordinate"),
     "auth.": Absent(_CLOUD, "use secrets.get for a key that the user hands over"),
-    "trace.": Absent("a run reports its own events", "use `tea run --stream` or `--trace-file`"),
-    "obs.": Absent("a run reports its own events", "use `tea run --stream` or `--trace-file`"),
-    "opik.": Absent("a run reports its own events", "use `tea run --stream` or `--trace-file`"),
+    "trace.": Absent("a run reports its own events", "use `tea run --stream`"),
+    "obs.": Absent("a run reports its own events", "use `tea run --stream`"),
+    "opik.": Absent("a run reports its own events", "use `tea run --stream`"),
 }
 
 

@@ -181,16 +181,17 @@ def concurrently(scope: Scope, jobs: Sequence[Job[T]], width: int, *, until: Cal
         futures = [pool.submit(_unless(stop, job), child(scope, cancellation=stop)) for job in jobs]
         _wait(futures, scope.cancellation, until)
     finally:
-        # Also when Ctrl-C arrives here: threads stop at their next token and are waited for.
+        # Also when Ctrl-C arrives here. Nobody waits for the rest: it ends at its next token.
         stop.request()
-        pool.shutdown(cancel_futures=True)
-    errors = [error for each in futures if not each.cancelled() and (error := each.exception()) is not None]
+        pool.shutdown(wait=False, cancel_futures=True)
+    done = [each if each.done() and not each.cancelled() else None for each in futures]
+    errors = [error for each in done if each is not None and (error := each.exception()) is not None]
     fault = next((error for error in errors if not isinstance(error, Cancelled)), None)
     if fault is not None:
         raise fault
     if scope.cancellation.requested:
         raise Cancelled
-    return [None if each.cancelled() or each.exception() else each.result() for each in futures]
+    return [None if each is None or each.exception() else each.result() for each in done]
 
 
 def _one_by_one(scope: Scope, jobs: Sequence[Job[T]], until: Callable[[T], bool] | None) -> list[T | None]:

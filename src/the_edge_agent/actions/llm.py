@@ -33,7 +33,11 @@ RETURNS_STREAM = RETURNS.replace("}", ", streamed, chunk_count}")
 _RANGES = ((0.9, "Very similar"), (0.7, "Similar"), (0.5, "Somewhat similar"), (0.3, "Slightly similar"))
 
 
-@model_action("llm.call")
+PROMPT = ("prompt", "messages")
+"""A call is given one of them."""
+
+
+@model_action("llm.call", one_of=PROMPT)
 def call(
     scope: Scope,
     /,
@@ -47,7 +51,7 @@ def call(
     return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model)
 
 
-@model_action("llm.chat")
+@model_action("llm.chat", one_of=PROMPT)
 def chat(
     scope: Scope,
     /,
@@ -61,7 +65,7 @@ def chat(
     return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.chat")
 
 
-@model_action("llm.stream", returns=RETURNS_STREAM)
+@model_action("llm.stream", one_of=PROMPT, returns=RETURNS_STREAM)
 def stream(
     scope: Scope,
     /,
@@ -75,7 +79,7 @@ def stream(
     return ask_in_pieces(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.stream")
 
 
-@model_action("llm.retry")
+@model_action("llm.retry", one_of=PROMPT)
 def retry(
     scope: Scope,
     /,
@@ -91,7 +95,7 @@ def retry(
     return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model)
 
 
-@model_action("llm.local.call", parameters=LocalParameters)
+@model_action("llm.local.call", one_of=PROMPT, parameters=LocalParameters)
 def local_call(
     scope: Scope,
     /,
@@ -105,7 +109,7 @@ def local_call(
     return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.local.call")
 
 
-@model_action("llm.local.chat", parameters=LocalParameters)
+@model_action("llm.local.chat", one_of=PROMPT, parameters=LocalParameters)
 def local_chat(
     scope: Scope,
     /,
@@ -119,7 +123,7 @@ def local_chat(
     return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.local.chat")
 
 
-@model_action("llm.local.stream", parameters=LocalParameters, returns=RETURNS_STREAM)
+@model_action("llm.local.stream", one_of=PROMPT, parameters=LocalParameters, returns=RETURNS_STREAM)
 def local_stream(
     scope: Scope,
     /,

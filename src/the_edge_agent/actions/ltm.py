@@ -76,16 +76,19 @@ class LongTermMemory:
                 connection.execute("DELETE FROM entry_words WHERE rowid = ?", row)
             return row is not None
 
-    def search(self, query: str) -> list[tuple[str, str, str, float]]:
-        """(key, value, metadata, score) of what fits an FTS5 query, best first; of everything, newest first, when it is empty."""
+    def search(self, query: str, limit: int) -> list[tuple[str, str, str, float]]:
+        """(key, value, metadata, score) of what fits an FTS5 query, best first; of everything, newest first, when it is empty.
+
+        ``limit`` -1 gives all.
+        """
         sql = (
             "SELECT key, value, metadata, -bm25(entry_words) FROM entry_words JOIN entry ON entry.id = entry_words.rowid "
-            "WHERE entry_words MATCH ? ORDER BY bm25(entry_words), entry.id"
+            "WHERE entry_words MATCH ? ORDER BY bm25(entry_words), entry.id LIMIT ?"
             if query
-            else "SELECT key, value, metadata, 0.0 FROM entry ORDER BY stored DESC, id DESC"
+            else "SELECT key, value, metadata, 0.0 FROM entry ORDER BY stored DESC, id DESC LIMIT ?"
         )
         with self._lock:
-            return self._connection.execute(sql, (query,) if query else ()).fetchall()
+            return self._connection.execute(sql, (query, limit) if query else (limit,)).fetchall()
 
     def all_keys(self) -> list[str]:
         """Every key, sorted."""
@@ -172,8 +175,9 @@ def search(
     if query.strip() and not words:
         return {"results": [], "count": 0, "query": query, "success": True}
     expression = (" AND " if match == "all" else " OR ").join(f'"{word}"' for word in words)
+    limit = max(limit, 0)
     results: list[Json] = []
-    for key, value, metadata, score in _ltm(scope).search(expression):
+    for key, value, metadata, score in _ltm(scope).search(expression, -1 if metadata_filter else limit):
         if len(results) >= limit:
             break
         more = json.loads(metadata)

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from the_edge_agent.actions.registry import Json, action
@@ -24,10 +25,6 @@ class _Entry:
     text: str
     ends: float | None
 
-    @property
-    def alive(self) -> bool:
-        return self.ends is None or time.monotonic() < self.ends
-
 
 class Memory:
     """Namespaces of keys. Thread-safe; what is stored and given is a copy."""
@@ -35,43 +32,51 @@ class Memory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._namespaces: dict[str, dict[str, _Entry]] = {}
+        self._endings: list[tuple[float, str, str]] = []
 
     def store(self, namespace: str, key: str, text: str, ttl: float | None) -> None:
         """Keep the JSON ``text`` under ``key`` for ``ttl`` seconds, or for good."""
         entry = _Entry(text, None if ttl is None else time.monotonic() + ttl)
         with self._lock:
+            self._sweep()
             self._namespaces.setdefault(namespace, {})[key] = entry
+            if entry.ends is not None:
+                heappush(self._endings, (entry.ends, namespace, key))
 
     def retrieve(self, namespace: str, key: str) -> str | None:
         """The JSON text under ``key``, ``None`` when there is none or its time is over."""
         with self._lock:
-            return self._alive(namespace)[key].text if key in self._alive(namespace) else None
+            self._sweep()
+            entry = self._namespaces.get(namespace, {}).get(key)
+            return entry.text if entry is not None else None
 
     def delete(self, namespace: str, key: str) -> bool:
         """Forget ``key``; ``False`` when it was not there."""
         with self._lock:
-            return self._alive(namespace).pop(key, None) is not None
+            self._sweep()
+            return self._namespaces.get(namespace, {}).pop(key, None) is not None
 
     def clear(self, namespace: str | None) -> int:
         """Forget a namespace, or all; the number of keys forgotten."""
         with self._lock:
+            self._sweep()
             names = list(self._namespaces) if namespace is None else [namespace]
-            count = sum(len(self._alive(name)) for name in names)
-            for name in names:
-                self._namespaces.pop(name, None)
-            return count
+            return sum(len(self._namespaces.pop(name, ())) for name in names)
 
     def keys(self, namespace: str) -> list[str]:
         """The keys of a namespace in the order they were first stored."""
         with self._lock:
-            return list(self._alive(namespace))
+            self._sweep()
+            return list(self._namespaces.get(namespace, ()))
 
-    def _alive(self, namespace: str) -> dict[str, _Entry]:
-        """The entries of a namespace after dropping those whose time is over."""
-        entries = self._namespaces.get(namespace, {})
-        for key in [key for key, entry in entries.items() if not entry.alive]:
-            del entries[key]
-        return entries
+    def _sweep(self) -> None:
+        """Drop the entries whose time is over; O(log n) for each of them, whatever else is kept."""
+        now = time.monotonic()
+        while self._endings and self._endings[0][0] <= now:
+            ends, namespace, key = heappop(self._endings)
+            entries = self._namespaces.get(namespace, {})
+            if key in entries and entries[key].ends == ends:
+                del entries[key]
 
 
 def _memory(scope: Scope) -> Memory:

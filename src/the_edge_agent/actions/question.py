@@ -84,12 +84,18 @@ _TAKES: Mapping[str, frozenset[str]] = {
 """Which parameters a backend takes. Retries are taken by all: a local model has no passing failures, so none happens there."""
 
 _NOT_QUESTION = frozenset({"system", "shell_providers"})
+# Keys of existing workflows that have nothing to switch here; reading a workflow warns about them.
+_INERT = frozenset({"chat_format", "embedding"})
 DEFAULTS = frozenset(ModelParameters.__annotations__) - {"on_error"} | _NOT_QUESTION
 """The keys that ``settings.llm`` may have."""
 
 
 def model_action(
-    name: str, *, returns: str = RETURNS, parameters: type[LocalParameters | OnceParameters | ModelParameters] = ModelParameters
+    name: str,
+    *,
+    returns: str = RETURNS,
+    parameters: type[LocalParameters | OnceParameters | ModelParameters] = ModelParameters,
+    one_of: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Declare an action that asks a model: its ``**rest`` stands for ``parameters``.
 
@@ -111,7 +117,7 @@ def model_action(
             return {**result, "success": result.get("success", True)} if returning else result
 
         _spell_out(call, function, parameters)
-        return registry.action(name, returns=returns, needs=("llm",))(call)  # type: ignore[return-value]
+        return registry.action(name, returns=returns, needs=("llm",), one_of=one_of)(call)  # type: ignore[return-value]
 
     return declare
 
@@ -188,11 +194,13 @@ def ask(
 ) -> dict[str, Json]:
     """Ask the model that ``parameters``, ``settings.llm`` and the user choose; the answer in the one result shape.
 
-    ``live`` passes the answer on piece by piece as token events; ``action`` is what the node uses, where that
+    ``live`` passes the answer on piece by piece as token events; without it, an answer can still be given up between
+    two pieces. ``action`` is what the node uses, where that
     decides about the backend. Raises what :meth:`Backend.chat` raises, and :class:`NodeFailed` for a parameter that the chosen backend
     does not take. ``timeout`` is in seconds.
     """
-    reply = _reply(scope, messages, parameters, scope.token if live and scope.emit is not None else None, action)
+    on_token = (scope.token if scope.emit is not None else None) if live else _ignore
+    reply = _reply(scope, messages, parameters, on_token, action)
     return _result(reply)
 
 
@@ -225,13 +233,17 @@ def _reply(scope: Scope, messages: Sequence[Message], parameters: Mapping[str, A
         return backend.chat(_request(tuple(messages), effective), on_token=on_token, cancellation=cancellation)
 
 
+def _ignore(_piece: str) -> None:
+    """Take a piece of an answer that is not to be shown yet."""
+
+
 def _settings(scope: Scope) -> dict[str, Any]:
     """The workflow's settings with ``llm`` rendered; raises :class:`NodeFailed` for a key that is no parameter."""
     settings = dict(scope.workflow.settings)
     llm = settings.get("llm") or {}
     if not isinstance(llm, Mapping):
         raise NodeFailed(f"settings.llm must be a mapping, got {_kind(llm)}", hint="write settings: {llm: {model_path: ...}}")
-    unknown = sorted(key for key in llm if key not in DEFAULTS and not str(key).startswith("x-"))
+    unknown = sorted(key for key in llm if key not in DEFAULTS | _INERT and not str(key).startswith("x-"))
     if unknown:
         raise NodeFailed(f"settings.llm has no key {unknown[0]!r}", hint=f"it takes: {', '.join(sorted(DEFAULTS))}")
     own = {key: value for key, value in llm.items() if key != "shell_providers"}
@@ -261,17 +273,27 @@ def _refuse_foreign(given: Mapping[str, Any], backend: str) -> None:
 
 
 def _request(messages: tuple[Message, ...], effective: Mapping[str, Any]) -> Request:
-    stop = effective.get("stop") or ()
+    numbers = {key: _number(key, effective[key]) for key in _SAMPLING | {"max_tokens"} if key in effective}
     extra = dict(effective.get("extra") or {})
     if effective.get("response_format") is not None:
         extra["response_format"] = effective["response_format"]
-    return Request(
-        messages=messages,
-        max_tokens=effective.get("max_tokens"),
-        stop=(stop,) if isinstance(stop, str) else tuple(stop),
-        sampling=Sampling(**{key: effective[key] for key in _SAMPLING if key in effective}),
-        extra=extra,
-    )
+    max_tokens = numbers.pop("max_tokens", None)
+    return Request(messages, max_tokens=max_tokens, stop=_stops(effective.get("stop")), sampling=Sampling(**numbers), extra=extra)
+
+
+def _number(key: str, value: object) -> Any:
+    """``value``, which settings, agents and evaluators may give as anything; a template may have rendered to text."""
+    whole = key in ("max_tokens", "seed", "top_k")
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise NodeFailed(f"'{key}' must be {'a whole number' if whole else 'a number'}, got {_kind(value)} {text_of(value)[:40]}")
+    return value
+
+
+def _stops(value: object) -> tuple[str, ...]:
+    found = [value] if isinstance(value, str) else [] if value is None else value
+    if not isinstance(found, list | tuple) or not all(isinstance(each, str) and each for each in found):
+        raise NodeFailed(f"'stop' must be a text or a list of texts, none of them empty, got {text_of(value)[:40]}")
+    return tuple(found)
 
 
 def _result(reply: Reply) -> dict[str, Json]:

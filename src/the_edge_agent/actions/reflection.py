@@ -291,10 +291,16 @@ def _made(scope: Scope, part: Mapping[str, Any], role: str, also: frozenset[str]
 
 
 def _executed(scope: Scope, text: object, language: str) -> Json:
+    if not scope.host.code_allowed:
+        raise Refused("a block inside 'with' is code, which --no-code refuses", hint="look at it (tea inspect), then run without --no-code")
     if not isinstance(text, str) or text not in embedded_code(scope.workflow):
         raise Refused(
             "'run' inside 'with' must be code that stands in the workflow like this, without templates",
             hint="read values from the state: state['name'] instead of {{ state.name }}",
+        )
+    if not scope.host.code_allowed:
+        raise Refused(
+            "the block of code inside 'with' is refused by --no-code", hint="look at it (tea inspect), then run without --no-code"
         )
     value = scope.host.program(_code(language, text)).run(scope)
     if isinstance(value, Mapping) and "result" in value:

@@ -87,6 +87,8 @@ class Action:
     returns: str = ""
     open: bool = False
     needs: frozenset[Needs] = frozenset()
+    one_of: tuple[str, ...] = ()
+    """Parameters of which exactly one must be given."""
 
     def parameter(self, name: str) -> Parameter | None:
         """The declared parameter called ``name``."""
@@ -110,6 +112,15 @@ class Action:
             if parameter.required and parameter.name not in given and parameter.name not in elsewhere:
                 message = f"{self.name} needs the parameter '{parameter.name}' ({parameter.expected})"
                 yield Fault("MISSING_PARAMETER", parameter.name, message, f"add `{parameter.name}:` under `with:`")
+        yield from self._alternatives(given)
+
+    def _alternatives(self, given: Mapping[str, object]) -> Iterator[Fault]:
+        chosen = [name for name in self.one_of if given.get(name) is not None]
+        names = " or ".join(f"'{name}'" for name in self.one_of)
+        if self.one_of and not chosen:
+            yield Fault("MISSING_PARAMETER", self.one_of[0], f"{self.name} needs {names}", f"add `{self.one_of[0]}:` under `with:`")
+        elif len(chosen) > 1:
+            yield Fault("WRONG_PARAMETER", chosen[1], f"{self.name} takes either {names}, not both", "keep one of the two")
 
     def _names(self, wrong: str) -> str:
         names = [parameter.name for parameter in self.parameters]
@@ -198,6 +209,7 @@ def describe(
     *,
     returns: str = "",
     needs: tuple[Needs, ...] = (),
+    one_of: tuple[str, ...] = (),
     hidden: frozenset[str] = frozenset(),
     call: ActionFunction | None = None,
 ) -> Action:
@@ -217,7 +229,7 @@ def describe(
         return target(scope, **given)
 
     summary = (inspect.getdoc(function) or "").strip().partition("\n")[0]
-    described = Action(name, summary, parameters, checked, returns, takes_more, frozenset(needs))
+    described = Action(name, summary, parameters, checked, returns, takes_more, frozenset(needs), one_of)
     return described
 
 
@@ -225,11 +237,11 @@ _DECLARED: dict[str, dict[str, Action]] = {}
 """module name → action name → action, filled by the decorator while a namespace module loads."""
 
 
-def action(name: str, *, returns: str = "", needs: tuple[Needs, ...] = ()) -> Callable[[F], F]:
+def action(name: str, *, returns: str = "", needs: tuple[Needs, ...] = (), one_of: tuple[str, ...] = ()) -> Callable[[F], F]:
     """Declare the decorated function as the action ``name`` of the module it stands in."""
 
     def declare(function: F) -> F:
-        _DECLARED.setdefault(function.__module__, {})[name] = describe(name, function, returns=returns, needs=needs)
+        _DECLARED.setdefault(function.__module__, {})[name] = describe(name, function, returns=returns, needs=needs, one_of=one_of)
         return function
 
     return declare

@@ -14,7 +14,7 @@ def main(words: list[str] | None = None) -> int:
     if words in (["--version"], ["-V"]):
         from the_edge_agent import __version__
 
-        sys.stdout.write(f"tea {__version__}\n")
+        print(f"tea {__version__}")  # noqa: T201 - the answer, before click is there to echo it
         return 0
     from the_edge_agent.cli.root import run_command_line
 

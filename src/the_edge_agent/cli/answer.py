@@ -6,13 +6,12 @@ import json
 import os
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from io import FileIO
 
     from the_edge_agent.cli.console import Console
 
@@ -69,13 +68,20 @@ def _start(where: str) -> str:
     return "state." if where == "the state" else f"{where}."
 
 
+class RawStream(Protocol):
+    """An unbuffered stream: a write may take only the first part of what it is given, and says how much."""
+
+    def write(self, content: memoryview, /) -> int:
+        """Write the start of ``content``; returns the number of bytes."""
+
+
 class Answer:
     """The real standard output. Write whole JSON documents to it, or one a line.
 
     :class:`BrokenPipeError` from a write means that nobody reads any more.
     """
 
-    def __init__(self, stream: FileIO) -> None:
+    def __init__(self, stream: RawStream) -> None:
         self._stream = stream
 
     def document(self, value: Any) -> None:
@@ -100,23 +106,13 @@ def claimed(console: Console) -> Iterator[Answer]:
     """
     from the_edge_agent.cli.console import RedactedStream
 
-    real = _duplicate(_STDOUT)
+    real = os.dup(_STDOUT)
     sys.stdout.flush()
-    standard_error: Any = RedactedStream(sys.stderr, console.redact) if sys.stderr else open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - lives as long as the process
-    try:
-        os.dup2(_STDERR, _STDOUT)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+    standard_error: Any = RedactedStream(sys.stderr, console.redact)
+    os.dup2(_STDERR, _STDOUT)
     try:
         with os.fdopen(os.dup(real), "wb", buffering=0) as stream, redirect_stdout(standard_error), redirect_stderr(standard_error):
             yield Answer(stream)
     finally:
         os.dup2(real, _STDOUT)
         os.close(real)
-
-
-def _duplicate(descriptor: int) -> int:
-    try:
-        return os.dup(descriptor)
-    except OSError:
-        return os.open(os.devnull, os.O_WRONLY)

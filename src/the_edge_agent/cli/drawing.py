@@ -36,18 +36,19 @@ def arrows(workflow: Workflow) -> tuple[Arrow, ...]:
 
 
 def _from(workflow: Workflow, source: str) -> Iterator[Arrow]:
-    route = workflow.routes.get(source)
+    route, node = workflow.routes.get(source), workflow.nodes.get(source)
+    special = tuple(_of_node(node)) if node is not None else ()
     if route is not None:
         if route.fan is not None:
             for branch in route.fan.branches:
                 yield Arrow(source, branch, "parallel", "parallel")
             for tail in _tails(workflow, route.fan):
                 yield Arrow(tail, route.fan.join, "join", "join")
+        joins = {arrow.target for arrow in special if arrow.style == "join"}
         for rule in route.rules:
-            yield Arrow(source, rule.target, rule.condition.source if rule.condition else "")
-    node = workflow.nodes.get(source)
-    if node is not None:
-        yield from _of_node(node)
+            if rule.target not in joins:
+                yield Arrow(source, rule.target, rule.condition.source if rule.condition else "")
+    yield from special
 
 
 def _of_node(node: Node) -> Iterator[Arrow]:

@@ -20,7 +20,7 @@ USAGE = 2
 BROKEN_PIPE = 141
 
 
-def report(error: BaseException, console: Console) -> int:
+def report(error: BaseException, console: Console) -> int:  # noqa: PLR0911 - one line a kind of error
     """Write what ``error`` means to the user and return the exit code that belongs to it."""
     import click
 
@@ -93,7 +93,7 @@ def _details(spot: Spot | None, node: str | None, hint: str | None, console: Con
     if spot is not None:
         console.line(console.paint(printable(spot.excerpt()), "dim"))
     if node is not None:
-        console.line(f"    node: {printable(node)}")
+        console.line(f"    node: '{printable(node)}'")
     _hint(hint, console)
 
 

@@ -119,6 +119,7 @@ def tea(context: click.Context, *, impl: bool, features: bool, as_json: bool) ->
 
 def run_command_line(words: list[str]) -> int:
     """Run the command ``words`` name; everything it raises ends here as a message and an exit code."""
+    _open_standard_streams()
     console = Console()
     if COMPLETING in os.environ:
         from click.shell_completion import shell_complete
@@ -138,6 +139,18 @@ def run_command_line(words: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where everything ends
         return _leave(error, console)
     return code if isinstance(code, int) else 0
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller closed (``>&-``) to nowhere, so that no other file gets the number of a standard stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - a standard stream lives as long as the process
 
 
 def _leave(error: BaseException, console: Console) -> int:

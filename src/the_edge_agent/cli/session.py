@@ -103,6 +103,8 @@ class Session:
             inputs.writable("--output", options.output)
         secrets = inputs.secrets(options.secrets_text, options.secrets_prefix, os.environ)
         self._console.redact.hide(secrets.values())
+        if options.secrets_prefix and not secrets and not options.quiet:
+            self._console.line(f"warning [NO_SECRETS]: no environment variable starts with {options.secrets_prefix}")
         given = inputs.mapping("--input", options.input_text) if options.input_text is not None else {}
         state = self._final_state(given, secrets)
         content = encoded(state, indent=2)

@@ -54,6 +54,10 @@ class Host(Protocol):
     def resources(self) -> Resources:
         """What outlives a run."""
 
+    @property
+    def code_allowed(self) -> bool:
+        """Whether code that stands in a workflow may run at all."""
+
     def program(self, code: Code) -> Program:
         """``code``, compiled once."""
 

@@ -82,7 +82,7 @@ class Endpoint:
         return {"api-key": self.key} if self.provider == "azure" else {"Authorization": f"Bearer {self.key}"}
 
 
-class _Refusal(Exception):  # noqa: N818 - becomes a NodeFailed or another try
+class _Refusal(Exception):
     """One try failed."""
 
     def __init__(self, message: str, *, status: int | None = None, retryable: bool = False, retry_after: float | None = None) -> None:

@@ -24,7 +24,7 @@ _PRIVATE = range(0xE000, 0xF900)
 """Unicode's private use area: no template and hardly a text uses all of it."""
 
 
-class _TemplateRefusal(Exception):  # noqa: N818 - becomes a NodeFailed
+class _TemplateRefusal(Exception):
     """A template called ``raise_exception``."""
 
 

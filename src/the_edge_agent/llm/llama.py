@@ -197,9 +197,10 @@ class Library:
         for handle, table in ((working, _WORKING), (quick, _QUICK)):
             for name, (result, *arguments) in table.items():
                 self._bind(handle, name, result, arguments)
+        self._check_layout()
+        # Last, because C keeps the address: an object that is refused must not leave its callback behind.
         self._callback = LogCallback(self._log)
         self.llama_log_set(self._callback, None)
-        self._check_layout()
         self.llama_backend_init()
 
     def __getattr__(self, name: str) -> Any:

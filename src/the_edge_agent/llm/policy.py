@@ -88,7 +88,7 @@ class Choice:
         return self.endpoint.base_url if self.endpoint else None
 
 
-def choose(  # noqa: PLR0913 - everything that may decide, and nothing else
+def choose(
     parameters: Mapping[str, Any],
     settings: Mapping[str, Any],
     options: LlmOptions,
@@ -204,17 +204,22 @@ class _Asked:
         found = find.resolve(self.wishes(), self.environ, self.base)
         if found is not None:
             return self.local_file(found)
-        model = _text(self.value("model"))
+        model = _text(self.parameters.get("model")) or (None if self.settings_mean_an_api() else _text(self.settings.get("model")))
         if model:
             raise ModelUnavailable(
                 f"the model {model!r} is no file on this machine, and {why}",
-                hint=f"for an API: provider: openai (with OPENAI_API_KEY or api_base:); for a local model: model: FILE.gguf, or leave"
-                f" model: {model} out to use an installed one",
+                hint="for an API: provider: openai (with OPENAI_API_KEY or api_base:); for a local model: --gguf FILE, or"
+                f" model: FILE.gguf; without model: {model} an installed model answers",
             )
         found = find.search(self.environ)
         if found is None:
             raise ModelUnavailable("there is no model on this machine", hint="name one: --gguf FILE, or model_path: in settings.llm")
         return self.local_file(found)
+
+    def settings_mean_an_api(self) -> bool:
+        """Whether ``settings.llm.model`` is the name of an API's model, which a call that was made local does not ask for."""
+        named = self.provider_in(self.settings, "settings.llm.")
+        return named is not None and named[0] != "local"
 
     def local_file(self, found: find.Found) -> Choice:
         load = LoadParameters(

@@ -184,20 +184,23 @@ def read(path: Path) -> Header:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as problem:
         raise _unavailable(path, _os_reason(problem)) from problem
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise _unavailable(path, "it is a folder, not a file", hint="name the .gguf file inside it")
         if not stat.S_ISREG(status.st_mode):
             raise _unavailable(path, "it is not a regular file")
-        return _Reader(path, file, status.st_size).header()
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return _Reader(path, file, status.st_size).header()
+    except OSError as problem:
+        raise _unavailable(path, _os_reason(problem)) from problem
+    finally:
+        os.close(descriptor)
 
 
 def _os_reason(problem: OSError) -> str:
     if isinstance(problem, FileNotFoundError):
         return "there is no such file"
-    if isinstance(problem, IsADirectoryError):
-        return "it is a folder, not a file"
     return (problem.strerror or type(problem).__name__).lower()
 
 
@@ -346,5 +349,5 @@ class _Reader:
             self.fail(f"its alignment {alignment!r} is no power of two")
         data = -(-self.position // alignment) * alignment
         end = data + max(ends, default=0)
-        if end > self.size:
+        if ends and end > self.size:
             self.fail(f"it is truncated: its weights need {end} bytes, the file has {self.size}")

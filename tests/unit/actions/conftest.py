@@ -10,31 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import pytest
 
 from the_edge_agent.actions import builtin
-from the_edge_agent.engine.scope import Cancellation, Program, Resources, Scope
-from the_edge_agent.workflow.model import Code, Workflow
+from the_edge_agent.engine.scope import Resources, Scope
+from the_edge_agent.host import AgentHost, Library
+from the_edge_agent.workflow.model import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from the_edge_agent.actions.registry import Registry
     from the_edge_agent.engine.events import Event
-
-
-class Host:
-    """The outside of one node: every built-in action, the secrets, and resources that end with the test."""
-
-    def __init__(self) -> None:
-        self.registry = builtin()
-        self.secrets: Mapping[str, str] = {}
-        self.resources = Resources()
-
-    def action(self, name: str) -> Callable[..., object]:
-        return self.registry[name].function
-
-    def program(self, code: Code) -> Program:
-        raise NotImplementedError
-
-    def subgraph(self, workflow: Workflow) -> Host:
-        raise NotImplementedError
+    from the_edge_agent.engine.scope import Cancellation
 
 
 class MakeScope(Protocol):
@@ -54,14 +39,20 @@ class MakeScope(Protocol):
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    host = Host()
+def registry() -> Registry:
+    """The actions that the scopes of the test know."""
+    return builtin()
+
+
+@pytest.fixture
+def host(registry: Registry) -> Iterator[AgentHost]:
+    host = AgentHost(registry, Library(), secrets={}, resources=Resources())
     yield host
     host.resources.close()
 
 
 @pytest.fixture
-def make_scope(host: Host) -> MakeScope:
+def make_scope(host: AgentHost) -> MakeScope:
     def make(
         *,
         state: dict[str, Any] | None = None,
@@ -87,11 +78,11 @@ def make_scope(host: Host) -> MakeScope:
 
 
 @pytest.fixture
-def call(make_scope: MakeScope) -> Callable[..., Any]:
+def call(make_scope: MakeScope, registry: Registry) -> Callable[..., Any]:
     """Call an action by name in a fresh scope over the same resources; ``scope`` can be given."""
 
     def run(name: str, scope: Scope | None = None, /, **parameters: Any) -> Any:
-        return builtin()[name].function(scope or make_scope(), **parameters)
+        return registry[name].function(scope or make_scope(), **parameters)
 
     return run
 

@@ -81,3 +81,12 @@ def test_branches_may_store_at_the_same_time(call: Call) -> None:
     for thread in threads:
         thread.join()
     assert call("memory.list")["count"] == 200
+
+
+def test_storing_again_replaces_the_time_too(call: Call) -> None:
+    call("memory.store", key="k", value=1, ttl=0.02)
+    call("memory.store", key="k", value=2)
+    call("memory.store", key="gone", value=1, ttl=0.02)
+    while call("memory.retrieve", key="gone")["found"]:
+        threading.Event().wait(0.01)
+    assert call("memory.retrieve", key="k")["value"] == 2

@@ -34,10 +34,10 @@ def count(state, by=1):
 
 
 @pytest.fixture
-def _counting(host: Any, tmp_path: Path) -> None:
+def _counting(registry: Any, tmp_path: Path) -> None:
     path = tmp_path / "acts.py"
     path.write_text(ACTIONS, encoding="utf-8")
-    assert load_file(path, host.registry) == []
+    assert load_file(path, registry) == []
 
 
 @pytest.mark.usefixtures("_counting")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from the_edge_agent.cli.drawing import Arrow, arrows, dot, mermaid
-from the_edge_agent.workflow.model import END, START, Code, ErrorPolicy, Fan, Node, Nothing, Route, Rule, Workflow
+from the_edge_agent.workflow.model import END, START, Code, DynamicParallel, ErrorPolicy, Fan, Node, Nothing, Route, Rule, Steps, Workflow
 
 if TYPE_CHECKING:
     from the_edge_agent.workflow.model import Context
@@ -61,3 +61,16 @@ def test_mermaid_quotes_what_conditions_contain() -> None:
     assert '  n1 -->|"state.x #gt; 1 and state.s == #quot;q#quot;"| finish' in lines
     assert '  n1 ==>|"parallel"| n2' in lines
     assert '  n4 -.->|"join"| n5' in lines
+
+
+@dataclass
+class Items:
+    def render(self, context: Context) -> list[str]:
+        return list(context)
+
+
+def test_a_dynamic_fan_out_joins_once() -> None:
+    nodes = {"fan": Node("fan", DynamicParallel(Items(), Steps(()), "end")), "end": Node("end", Nothing(), fan_in=True)}
+    routes = {START: Route((Rule("fan"),)), "fan": Route((Rule("end"),)), "end": Route((Rule(END),))}
+    assert Arrow("fan", "end", "join", "join") in arrows(Workflow("w", nodes, routes))
+    assert Arrow("fan", "end") not in arrows(Workflow("w", nodes, routes))

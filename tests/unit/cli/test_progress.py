@@ -115,8 +115,8 @@ def test_the_heartbeat_tells_nodes_and_branches() -> None:
 
 
 def test_whereabouts_name_what_runs() -> None:
+    assert Whereabouts().node is None
     where = Whereabouts()
-    assert where.node is None
     where(events.NodeStarted("a", None))
     where(events.NodeCompleted("a", {}, 0.1, None))
     assert where.node == "a"

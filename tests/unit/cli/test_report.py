@@ -33,7 +33,7 @@ def test_a_problem_shows_place_excerpt_node_and_hint() -> None:
         "w.yaml:3:11: error [UNKNOWN_ACTION]: no action 'json.pars'\n"
         "    3 |     uses: json.pars\n"
         "      |           ^\n"
-        "    node: a\n"
+        "    node: 'a'\n"
         "    hint: did you mean json.parse?\n"
         "warning [UNUSED]: never used\n"
         "workflow invalid: 1 error, 1 warning\n"
@@ -66,7 +66,7 @@ def test_every_way_to_fail_has_its_exit_code(error: BaseException, code: int) ->
 
 def test_a_failed_node_is_named_with_its_hint() -> None:
     _, text = told(errors.NodeFailed("division by zero", node="sum", hint="look at\nboth lines"))
-    assert text == "error [NODE_FAILED]: division by zero\n    node: sum\n    hint: look at\n          both lines\n"
+    assert text == "error [NODE_FAILED]: division by zero\n    node: 'sum'\n    hint: look at\n          both lines\n"
 
 
 def test_secrets_and_control_characters_never_reach_the_terminal() -> None:

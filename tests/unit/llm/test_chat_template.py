@@ -93,5 +93,7 @@ def test_no_message_at_all() -> None:
 
 
 def test_helpers_of_templates_are_there() -> None:
-    template = ChatTemplate("{{ strftime_now('%Y')|length }}{{ {'a': messages[0].content, 'b': '<'}|tojson }}{% for m in messages %}{% break %}{% endfor %}")
+    template = ChatTemplate(
+        "{{ strftime_now('%Y')|length }}{{ {'a': messages[0].content, 'b': '<'}|tojson }}{% for m in messages %}{% break %}{% endfor %}"
+    )
     assert template.render((user("é"),)) == ('4{"a": "é", "b": "<"}',)

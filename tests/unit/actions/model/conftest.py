@@ -11,7 +11,7 @@ import pytest
 
 from the_edge_agent.actions import builtin
 from the_edge_agent.engine.scope import Cancellation, Resources, Scope
-from the_edge_agent.host import AgentHost
+from the_edge_agent.host import AgentHost, Library
 from the_edge_agent.workflow.model import Action, Node, Workflow
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Run(Protocol):
         state: dict[str, Any] | None = None,
         told: list[Event] | None = None,
         cancellation: Cancellation | None = None,
+        code_allowed: bool = True,
         **parameters: Any,
     ) -> Any: ...
 
@@ -131,7 +132,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "APPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
     resources = Resources()
-    host = AgentHost(builtin(), builtin(), secrets={}, resources=resources)
+    host = AgentHost(builtin(), Library(), secrets={}, resources=resources)
 
     def run(
         name: str,
@@ -141,6 +142,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         state: dict[str, Any] | None = None,
         told: list[Event] | None = None,
         cancellation: Cancellation | None = None,
+        code_allowed: bool = True,
         **parameters: Any,
     ) -> Any:
         class Constant:
@@ -156,6 +158,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
             cancellation=cancellation,
             emit=told.append if told is not None else None,
         )
+        host.code_allowed = code_allowed
         return host.action(name)(scope, **parameters)
 
     yield run

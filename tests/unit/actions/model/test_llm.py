@@ -56,7 +56,7 @@ def test_local_actions_never_go_to_the_api_that_the_settings_name(local: Any, ap
 @pytest.mark.llm
 def test_a_local_answer_stops_at_the_timeout_of_the_node(local: Any) -> None:
     with pytest.raises(LimitReached, match=r"within 0\.001 s"):
-        local("llm.call", prompt="word " * 3000, timeout=0.001, n_ctx=4096, max_tokens=500)
+        local("llm.call", prompt="word " * 1500, timeout=0.001, n_ctx=2048)
 
 
 @pytest.mark.llm
@@ -145,7 +145,7 @@ def test_retry_repeats_what_may_pass(run: Any, api: Any) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({}, "neither of them"),
+        ({}, "needs .prompt. or .messages."),
         ({"prompt": "a", "messages": [{"role": "user", "content": "b"}]}, "both"),
         ({"messages": []}, "at least one message"),
         ({"messages": ["hi"]}, r"messages\[0\] must be"),
@@ -226,3 +226,17 @@ def test_similarity_of_vectors(local: Any, a: list[float], b: list[float], cosin
 def test_vectors_that_cannot_be_compared(local: Any, a: list[Any], b: list[Any], message: str) -> None:
     with pytest.raises(NodeFailed, match=message):
         local("llm.similarity", vector_a=a, vector_b=b)
+
+
+@pytest.mark.parametrize(
+    ("llm", "message"),
+    [
+        ({"temperature": "warm"}, "'temperature' must be a number, got text warm"),
+        ({"seed": 1.5}, "'seed' must be a whole number"),
+        ({"stop": ["a", 1]}, "'stop' must be a text or a list of texts"),
+    ],
+)
+def test_defaults_of_a_wrong_kind_are_named(run: Any, api: Any, llm: dict[str, Any], message: str) -> None:
+    with pytest.raises(NodeFailed, match=message):
+        run("llm.call", prompt="hi", settings={"llm": llm})
+    assert api.asked == []

@@ -1,0 +1,146 @@
+"""Connecting to what was chosen, and the check before a run."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from the_edge_agent.engine.scope import Resources
+from the_edge_agent.errors import ModelUnavailable, Source, Spot
+from the_edge_agent.llm import llama
+from the_edge_agent.llm.choose import choose, connect, preflight
+from the_edge_agent.llm.options import LlmOptions
+from the_edge_agent.llm.protocol import Message, Request, Sampling
+from the_edge_agent.models import builtin
+from the_edge_agent.workflow.model import Action, Node, Steps, Subgraph, Workflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPTIONS = LlmOptions()
+
+
+class Literal:
+    """Parameters without templates."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def render(self, _: object) -> Any:
+        return self.value
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def action(name: str = "llm.call", **literals: Any) -> Action:
+    return Action(name, literals, Literal(literals), Spot(Source("flow.yaml", ""), 7, 3))
+
+
+def flow(*kinds: Any, folder: Path, **settings: Any) -> Workflow:
+    nodes = {f"n{number}": Node(f"n{number}", kind) for number, kind in enumerate(kinds)}
+    return Workflow("flow", nodes, {}, path=folder / "flow.yaml", settings=settings)
+
+
+def check(workflow: Workflow, **environ: str) -> None:
+    preflight(workflow, OPTIONS, {"HOME": str(workflow.path.parent if workflow.path else ""), **environ})
+
+
+def test_a_workflow_that_can_run_passes(home: Path) -> None:
+    check(flow(action(prompt="hi"), action("json.parse", text="{}"), folder=home))
+    check(flow(action("reason.cot", problem="x"), folder=home))
+
+
+@pytest.mark.parametrize(
+    "name", ["llm.call", "llm.chat", "llm.stream", "llm.local.chat", "actions.llm_call", "reason.react", "plan.decompose"]
+)
+def test_a_missing_model_is_told_with_node_and_place(home: Path, name: str) -> None:
+    with pytest.raises(ModelUnavailable, match="there is no such file") as caught:
+        check(flow(action("json.parse"), action(name, model_path="none.gguf"), folder=home))
+    assert caught.value.node == "n1"
+    assert str(caught.value.spot) == "flow.yaml:7:3"
+    assert caught.value.exit_code == 8
+
+
+def test_actions_that_ask_no_model_do_not_matter(home: Path) -> None:
+    settings = {"llm": {"model_path": "none.gguf"}}
+    offline = ["json.parse", "plan.status", "llm.similarity", "llm.embed"]
+    check(flow(*[action(name) for name in offline], folder=home, **settings))
+    check(flow(action("reflection.loop", evaluator={"type": "schema"}), folder=home, **settings))
+    with pytest.raises(ModelUnavailable):
+        check(flow(action("reflection.loop", evaluator={"type": "llm"}), folder=home, **settings))
+
+
+def test_templates_are_left_to_the_run(home: Path) -> None:
+    check(flow(action(model_path="{{ state.model }}"), folder=home))
+    check(flow(action(), folder=home, llm={"model_path": "{{ variables.model }}"}))
+
+
+def test_a_damaged_model_is_found_before_the_run(home: Path) -> None:
+    (home / "half.gguf").write_bytes(builtin.path().read_bytes()[:100_000])
+    with pytest.raises(ModelUnavailable, match="truncated"):
+        check(flow(action(model="half.gguf"), folder=home))
+
+
+def test_a_model_without_chat_template_is_found_before_the_run(home: Path) -> None:
+    (home / "base.gguf").write_bytes(builtin.path().read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_tomplate"))
+    with pytest.raises(ModelUnavailable, match="has no chat template"):
+        check(flow(action(model="base.gguf"), folder=home))
+
+
+def test_a_missing_binding_is_found_before_the_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llama, "PACKAGE", "no_such_binding")
+    with pytest.raises(ModelUnavailable, match="binding is not installed") as caught:
+        check(flow(action(), folder=home))
+    assert caught.value.hint == "pip install 'the-edge-agent[llm-local]'"
+    check(flow(action(model="m", api_base="http://127.0.0.1:1/v1"), folder=home))
+
+
+def test_nested_actions_and_subgraphs_count_with_their_own_settings(home: Path) -> None:
+    (home / "sub").mkdir()
+    shutil.copyfile(builtin.path(), home / "sub" / "own.gguf")
+    inner = flow(action(), folder=home / "sub", llm={"model_path": "own.gguf"})
+    check(flow(Subgraph(inner), folder=home))
+    with pytest.raises(ModelUnavailable):
+        check(flow(Subgraph(flow(action(), folder=home, llm={"model_path": "own.gguf"})), folder=home))
+    with pytest.raises(ModelUnavailable) as caught:
+        check(flow(Steps((Node("step", action(model="gpt-4")),)), folder=home))
+    assert caught.value.node == "step"
+
+
+def test_agents_are_checked_by_their_settings(home: Path) -> None:
+    agents = {"good": {"model": builtin.path().stem}, "bad": {"model": "gpt-4"}}
+    check(flow(action("agent.dispatch", agent="good"), folder=home, agents=agents))
+    with pytest.raises(ModelUnavailable, match="'gpt-4' is no file"):
+        check(flow(action("agent.parallel", agents=["good", "bad"]), folder=home, agents=agents))
+
+
+@pytest.mark.llm
+def test_equal_choices_share_a_backend_and_resources_close_it(home: Path) -> None:
+    resources = Resources()
+    environ = {"HOME": str(home)}
+    choices = [choose({"n_ctx": size}, {}, OPTIONS, environ, None) for size in (256, 256, 512)]
+    backends = [connect(choice, resources) for choice in choices]
+    assert backends[0] is backends[1] is not backends[2]
+    question = Request((Message("user", "What is the capital of Japan? Respond with only the city name."),), 20, sampling=Sampling(0.0))
+    assert backends[0].chat(question).content == "Tokyo"
+    resources.close()
+    with pytest.raises(ModelUnavailable, match="is closed"):
+        backends[0].chat(question)
+
+
+def test_different_keys_do_not_share_a_connection(home: Path) -> None:
+    resources = Resources()
+    made = [
+        connect(choose({"model": "m", "api_base": "http://127.0.0.1:1", "api_key": key}, {}, OPTIONS, {"HOME": str(home)}, None), resources)
+        for key in ("a", "b")
+    ]
+    assert made[0] is not made[1]
+    resources.close()
