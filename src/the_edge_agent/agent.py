@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
@@ -16,13 +17,14 @@ from the_edge_agent.engine.stategraph import StateGraph
 from the_edge_agent.errors import Problem, Refused, WorkflowInvalid, at_node
 from the_edge_agent.host import AgentHost, Library
 from the_edge_agent.llm.options import LlmOptions
-from the_edge_agent.workflow.model import Code, Subgraph, Workflow, walk
+from the_edge_agent.workflow.model import Action, Code, Subgraph, Workflow, walk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from typing import Unpack
 
     from the_edge_agent.engine.events import Event, Sink
+    from the_edge_agent.workflow.model import Kind
 
 State = dict[str, Any]
 
@@ -76,6 +78,11 @@ def _check_insides(workflow: Workflow, library: Library) -> list[Problem]:
     for node, kind in walk(workflow):
         if isinstance(kind, Code):
             problems += [at_node(problem, node.name) for problem in languages.check(kind)]
+        elif isinstance(kind, Action) and kind.name.startswith("reflection."):
+            from the_edge_agent.actions.reflection import blocks
+
+            found = [problem for code in blocks(kind) for problem in languages.check(code)]
+            problems += [at_node(replace(problem, spot=kind.spot), node.name) for problem in found]
     return [*problems, *check.check(workflow, library.of(workflow), library.of)]
 
 
@@ -102,7 +109,7 @@ def load(
     library = Library(tuple(actions_modules), tuple(actions_files))
     workflow, problems = _read(Path(path), overlays, library)
     if workflow is None or any(problem.severity == "error" for problem in problems):
-        raise WorkflowInvalid(problems, hint=f"see them all: tea validate {path}")
+        raise WorkflowInvalid(problems)
     agent = Agent(workflow, secrets=secrets, llm=llm, library=library, allow_code=allow_code)
     agent.problems = problems
     return agent
@@ -113,7 +120,7 @@ def _refuse_code(path: Path, overlays: Sequence[Path], extra: bool) -> None:  # 
     from the_edge_agent.workflow.parse import parse
 
     workflow, _ = parse(path, overlays)
-    found = [] if workflow is None else [f"node '{node.name}'" for node, kind in walk(workflow) if isinstance(kind, Code)]
+    found = [] if workflow is None else [f"node '{node.name}'" for node, kind in walk(workflow) if _holds_code(kind)]
     graphs = [] if workflow is None else [workflow, *(kind.workflow for _, kind in walk(workflow) if isinstance(kind, Subgraph))]
     found += [f"import of {item.path or item.package}" for graph in graphs for item in graph.imports]
     found += ["actions files or modules"] if extra else []
@@ -122,6 +129,14 @@ def _refuse_code(path: Path, overlays: Sequence[Path], extra: bool) -> None:  # 
             f"the workflow runs code, which --no-code refuses: {', '.join(found)}",
             hint="look at it (tea inspect), then run without --no-code",
         )
+
+
+def _holds_code(kind: Kind) -> bool:
+    if isinstance(kind, Action) and kind.name.startswith("reflection."):
+        from the_edge_agent.actions.reflection import blocks
+
+        return bool(blocks(kind))
+    return isinstance(kind, Code)
 
 
 class Agent:
@@ -142,14 +157,14 @@ class Agent:
         options = llm or LlmOptions()
         self._resources = Resources()
         self._resources.get("llm.options", lambda: options)
-        if workflow.actions():
-            from the_edge_agent.llm.choose import preflight
-
-            preflight(workflow, options, os.environ)
         library = library or Library()
         problems = library.add(workflow)
         if problems:
             raise WorkflowInvalid(tuple(problems))
+        if library.asks_a_model(workflow):
+            from the_edge_agent.llm.choose import preflight
+
+            preflight(workflow, options, os.environ)
         self._host = AgentHost(
             library.of(workflow), library, secrets=dict(secrets or {}), resources=self._resources, code_allowed=allow_code
         )
@@ -253,8 +268,6 @@ class _Feed:
     def _put(self, event: Event) -> None:
         held = getattr(event, "state", None)
         if held is not None:
-            from dataclasses import replace
-
             event = replace(event, state=copy(held))  # type: ignore[call-arg]
         self.events.put(event)
 

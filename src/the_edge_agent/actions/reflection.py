@@ -316,6 +316,13 @@ def _code(language: str, text: str) -> Code:
     return Code(language, text)
 
 
+def blocks(action: Action) -> tuple[Code, ...]:
+    """The ``run`` blocks in the parameters of a ``reflection.*`` action."""
+    parts = (action.literals.get(role) for role in ("generator", "evaluator", "corrector"))
+    written = (part for part in parts if isinstance(part, Mapping) and isinstance(part.get("run"), str))
+    return tuple(_code(str(part.get("language", "python")), part["run"]) for part in written)
+
+
 def embedded_code(workflow: Workflow) -> frozenset[str]:
     """The texts of all ``run`` keys inside parameters of actions: code that is not a node of its own."""
     return frozenset(text for _, kind in walk(workflow) if isinstance(kind, Action) for text in _runs(kind.literals))

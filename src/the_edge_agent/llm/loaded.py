@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 BLOCK = 256
 DEFAULT_CONTEXT = 4096
 LARGEST_CONTEXT = 2**24
+SMALL = 64 * 1024 * 1024
+"""Bytes of weights below which one thread is the default: more would mostly wait for each other, and where another
+process wants the same cores that waiting costs a hundred times what a second thread gains."""
 
 _MMAP = 1
 _ABORTED = 2
@@ -213,7 +216,8 @@ class _Mind:
         return model
 
     def _make_context(self, load: LoadParameters, abort: Any) -> int:
-        threads = min(load.n_threads or machine.cores(), machine.logical_cpus())
+        usual = 1 if self.header.size < SMALL else machine.cores()
+        threads = min(load.n_threads or usual, machine.logical_cpus())
         params = self.library.llama_context_default_params()
         params.n_ctx = self.context_length
         params.n_batch = params.n_ubatch = BLOCK

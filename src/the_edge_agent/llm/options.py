@@ -24,7 +24,8 @@ class LoadParameters:
     Attributes:
         n_ctx: most tokens of prompt and answer together to reserve memory for; ``None``: 4096; 0: all the model was
             trained for. Never more than the model was trained for.
-        n_threads: threads that compute, at most the machine's processors; ``None``: the physical cores this process may use.
+        n_threads: threads that compute, at most the machine's processors; ``None``: the physical cores this process may use,
+            or one for a model of less than 64 MiB.
         n_gpu_layers: layers to compute on a GPU; -1: as many as the installed llama.cpp can.
     """
 

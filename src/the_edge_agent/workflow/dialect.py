@@ -194,6 +194,9 @@ def _records() -> dict[str, Record]:
         if kind != "nothing":
             records[f"matrix {kind}"] = Record("a matrix node", (*_COMMON, *_MATRIX, *keys), foreign=_STREAMS)
             records[f"parallel_each {kind}"] = Record("a parallel_each node", (*_COMMON, *_EACH, *keys), foreign=_STREAMS)
+    # A node that does nothing may be one whose body is misspelt.
+    bodies = frozenset(spelling for record in records.values() for key in record.keys for spelling in (key.name, *key.aliases))
+    records["nothing"] = replace(records["nothing"], near=bodies)
     return records
 
 
@@ -246,7 +249,8 @@ def _step_records() -> dict[str, Record]:
     for kind, record in NODE.records.items():
         keys = tuple(_step_key(key) for key in record.keys if key.name not in steering and key is not _FAN_IN_FLAG)
         foreign = {"fallback": _INNER, **_STREAMS}
-        found[kind] = Record(record.title, keys, inert=dict.fromkeys(("goto", "interrupt", "fan_in"), _INNER), foreign=foreign)
+        inert = dict.fromkeys(("goto", "interrupt", "fan_in"), _INNER)
+        found[kind] = Record(record.title, keys, inert=inert, foreign=foreign, near=record.near - steering)
     return found
 
 

@@ -257,6 +257,7 @@ class Record:
 
     ``inert`` keys are the peer's, accepted with a warning that they have no effect here; ``foreign`` ones are
     an error that says they are out of scope. ``lenient`` accepts unknown keys unless they look like a typing error.
+    ``near`` are keys of related records, which an unknown key may have been meant to be.
     """
 
     title: str
@@ -264,6 +265,7 @@ class Record:
     inert: Mapping[str, str] = field(default_factory=dict)
     foreign: Mapping[str, str] = field(default_factory=dict)
     lenient: bool = False
+    near: frozenset[str] = frozenset()
 
     def noun(self) -> str:
         return f"a mapping ({self.title})"
@@ -303,7 +305,7 @@ class Record:
         if name in self.foreign:
             report(Problem("OUT_OF_SCOPE", f"'{name}' is not supported: {self.foreign[name]}", spot, hint="remove it"))
             return False
-        close = get_close_matches(name, known, n=1, cutoff=0.75 if self.lenient else 0.6)
+        close = get_close_matches(name, {*known, *self.near}, n=1, cutoff=0.75 if self.lenient else 0.6)
         if self.lenient and not close:
             return True
         hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(known))}"

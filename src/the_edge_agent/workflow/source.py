@@ -105,7 +105,7 @@ def _similar(path: Path) -> str:
 
 
 def compose(source: Source, report: Report) -> Tree | None:
-    """The document in ``source`` as a tree; ``None`` after a problem that leaves nothing to look at.
+    """The document in ``source`` as a tree, an empty text as null; ``None`` after a problem that leaves nothing to look at.
 
     Duplicate keys, unknown tags and values JSON has no form for are reported and composing goes on.
     """
@@ -113,7 +113,9 @@ def compose(source: Source, report: Report) -> Tree | None:
 
     composer = _Composer(source, report)
     try:
-        return composer.document()
+        tree = composer.document()
+        start = Spot(source, 1, 1)
+        return tree if tree is not None else Scalar(None, start, start)
     except yaml.YAMLError as error:
         report(_yaml_problem(source, error))
     except WorkflowInvalid as error:
@@ -126,7 +128,8 @@ def _yaml_problem(source: Source, error: yaml.YAMLError) -> Problem:
     spot = Spot(source, mark.line + 1, mark.column + 1) if mark else Spot(source, 1, 1)
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     context = getattr(error, "context", None)
-    hint = "indent with spaces: YAML allows no tabs" if "\\t" in what else None
+    indentation = source.line(spot.line)[: spot.column]
+    hint = "indent with spaces: YAML allows no tabs" if "\t" in indentation and not indentation.strip() else None
     return Problem("YAML_PARSE", f"not valid YAML: {what}" + (f" ({context})" if context else ""), spot, hint=hint)
 
 
