@@ -14,12 +14,15 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from the_edge_agent.models import builtin
+
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -210,7 +213,13 @@ def tea(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", list(dict.fromkeys(command for file in FILES for command in commands(file))))
+def _each_command() -> list[ParameterSet]:
+    """Every command of every example, once; the ones that ask a model are marked."""
+    named = dict.fromkeys(command for file in FILES for command in commands(file))
+    return [pytest.param(command, marks=[pytest.mark.llm] if "/llm/" in command else [], id=command) for command in named]
+
+
+@pytest.mark.parametrize("command", _each_command())
 def test_the_command_does_what_the_example_says(command: str, folder: Path, server: str) -> None:
     assert command in EXPECTED, "write down here what a user sees of this command"
     done = tea(command.replace(SERVER, server), folder)

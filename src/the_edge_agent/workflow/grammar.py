@@ -315,6 +315,7 @@ class Record:
     def schema(self) -> dict[str, Any]:
         properties = {spelling: key.shape.schema() | {"description": key.doc} for key in self.keys for spelling in (key.name, *key.aliases)}
         properties = {name: {"description": f"no effect here: {why}"} for name, why in self.inert.items()} | properties
+        properties |= {name: {"description": f"not supported: {why}", "not": {}} for name, why in self.foreign.items()}
         schema: dict[str, Any] = {"title": self.title, "type": "object", "properties": properties}
         plain = [key.name for key in self.keys if key.required and not key.aliases]
         if plain:
