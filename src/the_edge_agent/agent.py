@@ -15,7 +15,7 @@ from the_edge_agent.engine.scope import Cancellation, Cancelled, Resources
 from the_edge_agent.engine.state import copy
 from the_edge_agent.engine.stategraph import StateGraph
 from the_edge_agent.errors import Problem, Refused, WorkflowInvalid, at_node
-from the_edge_agent.host import AgentHost, Library
+from the_edge_agent.host import AgentHost, Library, secrets_from
 from the_edge_agent.llm.options import LlmOptions
 from the_edge_agent.workflow.model import Action, Code, Subgraph, Workflow, walk
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 
-__all__ = ["Agent", "OnInterrupt", "StateGraph", "load", "read"]
+__all__ = ["Agent", "OnInterrupt", "StateGraph", "load", "read", "secrets_from"]
 
 
 class RunOptions(TypedDict, total=False):
@@ -139,6 +139,13 @@ def _holds_code(kind: Kind) -> bool:
     return isinstance(kind, Code)
 
 
+def _secrets(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
+    """What ``settings.secrets`` takes from the environment, with ``given`` on top."""
+    wanted = workflow.settings.get("secrets")
+    prefix = wanted.get("prefix") if isinstance(wanted, dict) else None
+    return {**(secrets_from(os.environ, prefix) if prefix else {}), **given}
+
+
 class Agent:
     """Runs one workflow, any number of times, also from several threads. Close it (or use ``with``) to free models and stores."""
 
@@ -154,6 +161,7 @@ class Agent:
         self.workflow = workflow
         self.problems: tuple[Problem, ...] = ()
         """The warnings of loading."""
+        self.secrets = _secrets(workflow, secrets or {})
         options = llm or LlmOptions()
         self._resources = Resources()
         self._resources.get("llm.options", lambda: options)
@@ -165,9 +173,7 @@ class Agent:
             from the_edge_agent.llm.choose import preflight
 
             preflight(workflow, options, os.environ)
-        self._host = AgentHost(
-            library.of(workflow), library, secrets=dict(secrets or {}), resources=self._resources, code_allowed=allow_code
-        )
+        self._host = AgentHost(library.of(workflow), library, secrets=self.secrets, resources=self._resources, code_allowed=allow_code)
 
     def invoke(
         self,

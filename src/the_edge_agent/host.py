@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from the_edge_agent.workflow.model import Code, Workflow
 
 
+def secrets_from(environ: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """The variables that start with ``prefix``, by the lowercased rest of their names."""
+    return {name[len(prefix) :].lower(): value for name, value in environ.items() if name.startswith(prefix) and name != prefix}
+
+
 class Library:
     """The actions each workflow of an agent can name: the built-in ones, the command line's, and its own ``imports``.
 

@@ -82,12 +82,16 @@ expect_values(
     lines=[f"{name} {hashlib.sha256(name.encode()).hexdigest()[:8]}" for name in ("alpha", "beta")],
 )
 
+expect_values('tea run examples/flow/sort-mail.yaml --input \'{"subject": "Invoice 2044"}\'', kind="bill", folder="accounts")
+
 # Errors
 
 expect_values('tea run examples/errors/fallback.yaml --input \'{"price": "12 euros"}\'', amount=12.0, guessed_because="ValueError")
 expect_values("tea run examples/errors/retry.yaml", attempts=3, connected=True)
 expect_values("tea run examples/errors/graceful.yaml", problem="FileNotFoundError", cleared=True, text="(empty)")
 expect_values("tea run examples/errors/timeout.yaml", answer="the short way")
+
+expect_values("tea run examples/errors/best-effort.yaml", average=21.0, ignored=["broken"])
 
 # Data
 
@@ -156,6 +160,13 @@ def greets_by_name(state: State, _: Path) -> None:
 def answers_from_the_document(state: State, _: Path) -> None:
     assert state["sources"] == ["museum"]
     assert "10:00" in state["answer"]
+
+
+@expect("tea run examples/llm/conversation.yaml")
+def takes_turns(state: State, _: Path) -> None:
+    assert [turn["role"] for turn in state["messages"]] == ["user", "assistant"] * 2
+    assert "Rome" in state["messages"][1]["content"]
+    assert "Tokyo" in state["messages"][3]["content"]
 
 
 @expect("tea run examples/llm/classify-tickets.yaml")

@@ -17,13 +17,17 @@ _OWN = "write it as a custom action and name its file under `imports:`"
 _CLOUD = "it needs a service on the network, which is out of scope"
 _MEMORY = "use memory.* or ltm.*, which work offline"
 
+_LATER = "it comes with a later version"
+
 _NAMES = {
-    "memory.embed": Absent("embeddings have one name here", "use llm.embed"),
+    "llm.embed": Absent(_LATER, "use ltm.search, which finds texts by their words"),
+    "llm.tools": Absent(_LATER, "use reason.react with `tools:`, a list of actions"),
+    "llm.structured": Absent(_LATER, "ask for JSON, then json.parse and data.validate"),
+    "memory.embed": Absent(_LATER, "use ltm.search, which finds texts by their words"),
     "text.insert_citations": Absent("it needs a language corpus that is not part of tea", _OWN),
     "validate.extraction": Absent("the extraction validator is not implemented", "use data.validate with a JSON Schema"),
     "http.respond": Absent("workflows are not served over HTTP by their own actions", "let the run end; the final state is the answer"),
     "tools.list": Absent("there is no tool bridge", "`tea actions` lists what there is"),
-    "llm.complete": Absent("it is another name of llm.call", "use llm.call"),
     "cache.get": Absent("results are looked up where they are made", "use cache.wrap"),
 }
 
@@ -39,8 +43,8 @@ _PREFIXES = {
     "catalog.": Absent(_CLOUD, "use ltm.*, which needs no service"),
     "cloud.": Absent(_CLOUD, "use file.*"),
     "storage.": Absent("remote and pluggable storage is out of scope", "use file.* for files on this machine"),
-    "vector.": Absent("vector stores are out of scope", "use ltm.search for words, llm.embed with llm.similarity for meaning"),
-    "embedding.": Absent("it asks a hosted service", "use llm.embed"),
+    "vector.": Absent("vector stores are out of scope", "use ltm.search, which finds texts by their words"),
+    "embedding.": Absent("it asks a hosted service", "use ltm.search, which finds texts by their words"),
     "rag.": Absent("vector stores are out of scope", "use ltm.search"),
     "graph.": Absent("graph databases are out of scope", _OWN),
     "neo4j.": Absent("graph databases are out of scope", _OWN),
@@ -50,12 +54,12 @@ _PREFIXES = {
     "github.": Absent(_CLOUD, "use http.get with the service's address"),
     "bmad.": Absent("it belongs to one method of working, not to workflows", _OWN),
     "academic.": Absent(_CLOUD, "use http.get with the service's address"),
-    "llamaextract.": Absent(_CLOUD, "use llm.structured"),
+    "llamaextract.": Absent(_CLOUD, "ask for JSON, then json.parse and data.validate"),
     "llamaindex.": Absent("it needs a large library that is out of scope", _OWN),
     "dspy.": Absent("it needs a large library that is out of scope", _OWN),
     "textgrad.": Absent("it needs a large library that is out of scope", _OWN),
-    "tools.": Absent("bridges to other tool libraries are out of scope", "give llm.tools your actions, or " + _OWN),
-    "mcp.": Absent("bridges to other tool libraries are out of scope", "give llm.tools your actions, or " + _OWN),
+    "tools.": Absent("bridges to other tool libraries are out of scope", "use reason.react with your actions, or " + _OWN),
+    "mcp.": Absent("bridges to other tool libraries are out of scope", "use reason.react with your actions, or " + _OWN),
     "a2a.": Absent("messages between agents are out of scope", "use agent.parallel, agent.sequential or agent.coordinate"),
     "auth.": Absent(_CLOUD, "use secrets.get for a key that the user hands over"),
     "trace.": Absent("a run reports its own events", "use `tea run --stream`"),

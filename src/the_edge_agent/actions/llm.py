@@ -51,6 +51,20 @@ def call(
     return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model)
 
 
+@model_action("llm.complete", one_of=PROMPT)
+def complete(
+    scope: Scope,
+    /,
+    *,
+    prompt: str | None = None,
+    system: str | None = None,
+    messages: Messages | None = None,
+    **model: Unpack[ModelParameters],
+) -> Result:
+    """Another name of llm.call."""
+    return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model)
+
+
 @model_action("llm.chat", one_of=PROMPT)
 def chat(
     scope: Scope,

@@ -124,7 +124,9 @@ def secrets(text: str | None, prefix: str | None, environ: Mapping[str, str]) ->
             raise UsageError(
                 "--secrets-env needs the start of a variable's name, not an empty text", hint="for example --secrets-env MYAPP_"
             )
-        found = {name[len(prefix) :].lower(): value for name, value in environ.items() if name.startswith(prefix) and name != prefix}
+        from the_edge_agent.agent import secrets_from
+
+        found = secrets_from(environ, prefix)
     if text is not None:
         for name, value in mapping("--secrets", text).items():
             if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -118,6 +118,7 @@ class Session:
     def _final_state(self, given: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
         with self._load(secrets) as agent, ExitStack() as stack:
             nodes = agent.workflow.nodes
+            self._console.redact.hide(agent.secrets.values())
             if not self._options.quiet:
                 report_problems(agent.problems, self._console)
             self._progress = self._shown()

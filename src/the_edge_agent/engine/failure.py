@@ -7,7 +7,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from the_edge_agent.errors import NodeFailed, Paused, Refused, TeaError
+from the_edge_agent.errors import NodeFailed, Paused, Refused, TeaError, UsageError
 from the_edge_agent.workflow.model import Action, ErrorPolicy, Node
 
 _PASSING = frozenset(
@@ -33,7 +33,7 @@ _ALIASES = {
     "http_error": {"HTTPError", "HTTPStatusError"},
 }
 
-FINAL = (Paused, Refused)
+FINAL = (Paused, Refused, UsageError)
 """Never tried again and never passed over."""
 
 

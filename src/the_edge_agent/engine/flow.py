@@ -15,7 +15,7 @@ from the_edge_agent.engine.graph import following, stuck
 from the_edge_agent.engine.parallel import Branch, Started, fan_out, workers
 from the_edge_agent.engine.scope import NOTHING, Cancellation, Cancelled, Scope
 from the_edge_agent.engine.state import State, as_json, copy
-from the_edge_agent.errors import LimitReached, TeaError
+from the_edge_agent.errors import LimitReached, NodeFailed, TeaError
 from the_edge_agent.workflow.model import (
     END,
     START,
@@ -104,7 +104,7 @@ class Flow:
         try:
             while True:
                 if groups and (current == END or any(fan.join == current for fan, _ in groups)):
-                    current = self._join(*groups.pop())
+                    current = self._join(current, groups)
                 if current in stops or current == END:
                     return current
                 jump, result = (None, NOTHING) if current == START else self._visit(self.workflow.nodes[current])
@@ -123,15 +123,25 @@ class Flow:
                 return route.fan.join
         target = following(name, route, self.context(result=None if result is NOTHING else result))
         if target is not None:
+            if target != END and target not in self.workflow.nodes:
+                raise NodeFailed(f"there is no node '{target}' to go to", error_type="NoRoute", node=name)
             return target
         if not groups:
             raise stuck(name, route)
         return groups[-1][0].join
 
-    def _join(self, fan: Fan, group: Started) -> str:
-        """Wait for the branches of ``fan`` and hand their results to the node where they meet."""
-        self.state["parallel_results"] = group.results(collect=self.workflow.nodes[fan.join].collect, fail_fast=False)
-        return fan.join
+    def _join(self, current: str, groups: list[tuple[Fan, Started]]) -> str:
+        """Wait for the branches that meet at ``current`` (at the end: for those started last) and hand their results to that node."""
+        join = groups[-1][0].join if current == END else current
+        collect = self.workflow.nodes[join].collect
+        results = []
+        for pair in [pair for pair in groups if pair[0].join == join]:
+            results += pair[1].results(collect=collect, fail_fast=False)
+            groups.remove(pair)
+        if self.cancellation.requested:
+            raise Cancelled
+        self.state["parallel_results"] = results
+        return join
 
     def _start(self, name: str, fan: Fan, stops: frozenset[str]) -> Started:
         """Start the branches of a static fan-out."""
@@ -332,6 +342,7 @@ class Flow:
             except TeaError as error:
                 inner = f" body node '{error.node}'" if error.node and error.node != node.name else ""
                 error.message = f"in while_loop '{node.name}'{inner} at iteration {iteration}: {error.message}"
+                error.args = (error.message,)
                 error.node = node.name
                 raise
             iteration += 1

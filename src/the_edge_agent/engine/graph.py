@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from the_edge_agent.errors import NodeFailed, TeaError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from the_edge_agent.workflow.model import Context, Route
 
 
@@ -14,11 +16,11 @@ def following(name: str, route: Route, context: Context) -> str | None:
     """The target of the first rule of ``route`` that holds, ``None`` when none does.
 
     Raises:
-        NodeFailed: a condition cannot be evaluated; it names the node ``name``.
+        NodeFailed: a condition cannot be evaluated, or ``choose`` raises; it names the node ``name``.
     """
     try:
         if route.choose is not None:
-            return route.choose(context)
+            return _chosen(route.choose, context)
         for rule in route.rules:
             if rule.condition is None or rule.condition.holds(context):
                 return rule.target
@@ -26,6 +28,15 @@ def following(name: str, route: Route, context: Context) -> str | None:
         error.node = error.node or name
         raise
     return None
+
+
+def _chosen(choose: Callable[[Context], str | None], context: Context) -> str | None:
+    try:
+        return choose(context)
+    except TeaError:
+        raise
+    except Exception as error:
+        raise NodeFailed(f"choosing the next node: {error}", error_type=type(error).__name__) from error
 
 
 def stuck(name: str, route: Route) -> NodeFailed:

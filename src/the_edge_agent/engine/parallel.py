@@ -9,9 +9,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.engine import events
-from the_edge_agent.engine.failure import error_type
+from the_edge_agent.engine.failure import FINAL, error_type
 from the_edge_agent.engine.scope import Cancellation, Cancelled
-from the_edge_agent.engine.state import BranchResult, State
+from the_edge_agent.engine.state import BranchResult, State, copy
 from the_edge_agent.errors import NodeFailed, Paused, TeaError
 from the_edge_agent.workflow.model import Action, DynamicParallel, FanOut, Matrix, Node, ParallelEach, Subgraph, Value
 
@@ -71,7 +71,7 @@ class Started:
         """The results in branch order, once all branches are done.
 
         Raises:
-            TeaError: what the first failed branch (in branch order) raised, unless ``collect``.
+            TeaError: what the first failed branch (in branch order) raised, unless ``collect``; with it too what is never passed over.
         """
         try:
             self._await(stop_early=fail_fast or not collect)
@@ -80,11 +80,10 @@ class Started:
             self.abandon()
             raise
         self._pool.shutdown()
-        if not collect:
-            for branch, (_, failure) in zip(self._branches, done, strict=True):
-                if failure is not None:
-                    failure.branch = failure.branch or branch.flow.branch
-                    raise failure
+        for branch, (_, failure) in zip(self._branches, done, strict=True):
+            if failure is not None and (not collect or isinstance(failure, FINAL)):
+                failure.branch = failure.branch or branch.flow.branch
+                raise failure
         return [result for result, _ in done]
 
     def _await(self, *, stop_early: bool) -> None:
@@ -131,7 +130,10 @@ def fan_out(flow: Flow, node: Node, kind: FanOut) -> list[BranchResult]:
         flow.emit(events.FanOutStarted(node.name, names, flow.branch))
     join = flow.workflow.nodes.get(kind.fan_in or "")
     started = Started(node.name, branches, workers=workers(flow, len(branches), kind.max_concurrency), cancellation=cancellation)
-    return started.results(collect=join is not None and join.collect, fail_fast=kind.fail_fast)
+    results = started.results(collect=join is not None and join.collect, fail_fast=kind.fail_fast)
+    if flow.cancellation.requested:
+        raise Cancelled
+    return results
 
 
 def _items(flow: Flow, kind: FanOut) -> list[Any]:
@@ -157,6 +159,8 @@ def _list(value: Any, key: str) -> list[Any]:
 def _branch(flow: Flow, node: Node, kind: FanOut, index: int, item: Any, cancellation: Cancellation) -> Branch:
     name = f"{node.name}[{index}]"
     inner = flow.fork(name, cancellation)
+    # An item often is part of the state: a branch has it as a copy like the rest.
+    item = copy(item)
     if isinstance(kind, Matrix):
         inner.state["matrix"] = item
         return Branch(name, inner, _each(node, kind, {"matrix": item}), {"matrix": item})

@@ -49,7 +49,7 @@ class Run:
         ``state`` lies over ``initial_state``, key by key. Neither is changed.
 
         Raises:
-            UsageError: ``entry`` or ``stop_before`` is no node, or the state is not JSON.
+            UsageError: ``entry`` or ``stop_before`` is no node, the state is not JSON, or an interrupt was met in a branch.
             TeaError: what failed; the sink has seen :class:`~the_edge_agent.engine.events.RunFailed`.
         """
         for name in (entry, stop_before):
@@ -77,6 +77,8 @@ class Run:
             first: State = copy(dict(self.workflow.initial_state)) | copy(as_json(dict(state or {}), ""))
         except NodeFailed as error:
             raise UsageError(f"the input is not JSON: {error.message}", hint=error.hint) from None
+        except RecursionError:
+            raise UsageError("the input is nested too deeply") from None
         return first
 
     def host_of(self, workflow: Workflow) -> Host:
@@ -106,6 +108,9 @@ class Run:
         Raises:
             Paused: nobody said to go on.
         """
+        if flow.branch is not None:
+            message = f"'{node.name}' runs in the branch '{flow.branch}', where a run cannot be paused"
+            raise UsageError(message, hint="interrupt before or after the node where the branches meet", node=node.name, spot=node.spot)
         event = events.Interrupted(node.name, when, flow.state)
         with self._asking:
             if self.emit:

@@ -62,6 +62,11 @@ class StateGraph:
             for name in _targets(route)
             if name not in self._nodes and name != END
         ]
+        problems += [
+            Problem("PARALLEL_FAN_IN_UNDEFINED", "branches meet at a node, not at END", node=source, hint="add a node for their results")
+            for source, fan in self._fans.items()
+            if fan.join == END
+        ]
         problems += [Problem("EDGE_FROM_UNDEFINED", f"there is no node '{name}'") for name in self._sources() if name not in routes]
         if not _targets(routes[START]) and START not in self._choices:
             problems.append(Problem("MISSING_FIELD", "nothing leaves START", hint="graph.add_edge(START, 'first node')"))

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Choice", "choose", "connect", "preflight"]
 
-_CALLS = frozenset({"llm.call", "llm.chat", "llm.stream", "llm.retry", "llm.tools", "plan.decompose", "plan.execute", "plan.replan"})
+_CALLS = frozenset(
+    {"llm.call", "llm.complete", "llm.chat", "llm.stream", "llm.retry", "llm.tools", "plan.decompose", "plan.execute", "plan.replan"}
+)
 _FAMILIES = ("llm.local.", "reason.", "agent.")
 _AGENT_NAMES = ("agent", "leader", "agents", "workers")
 _MODEL_NAMES = ("model", "generator_model", "critic_model")

@@ -374,7 +374,10 @@ SETTINGS: Final = Record(
             "secrets",
             Record(
                 "settings.secrets",
-                (Key("backend", Choice(("env",)), "secrets come from the environment"), Key("prefix", TEXT, "their names' prefix")),
+                (
+                    Key("backend", Choice(("env",)), "secrets come from the environment"),
+                    Key("prefix", NAME, "what the variables' names start with; the rest, lowercased, is the secret's name", required=True),
+                ),
             ),
             "where secrets come from",
         ),

@@ -106,12 +106,18 @@ class NodeReader:
             spot=tree.spot,
             output=None if isinstance(kind, Matrix | ParallelEach) else self._output(tree),
             on_error=None if collect else error_policy(tree, self.policy),
-            timeout=number(tree, "timeout"),
+            timeout=self._timeout(tree),
             interrupt=frozenset({"before"}) if interrupt == "before" else frozenset({"after"}) if interrupt == "after" else frozenset(),
             fan_in=flag(tree, "fan_in"),
             collect=collect,
             description=text(tree, "description") or "",
         )
+
+    def _timeout(self, tree: Map) -> float | None:
+        """The node's ``timeout``, or that of its block (``run: {code: …, timeout: …}``)."""
+        run = first(tree, "run", "script")
+        inner = number(run, "timeout") if isinstance(run, Map) else None
+        return number(tree, "timeout") or inner
 
     def _kind(self, tree: Map) -> Kind:
         word = node_kind(tree, "node", lambda _: None)

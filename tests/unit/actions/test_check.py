@@ -57,9 +57,9 @@ def test_an_unknown_action_is_found_with_its_place_and_a_guess(tmp_path: Path) -
         ("web.scrape", "out of scope", "http.get"),
         ("actions.web_scrape", "out of scope", "http.get"),
         ("memory.cloud_store", "network", "offline"),
-        ("memory.embed", "embeddings", "llm.embed"),
+        ("memory.embed", "later version", "ltm.search"),
         ("graph.query", "graph databases", "imports"),
-        ("mcp.call", "bridges", "llm.tools"),
+        ("mcp.call", "bridges", "reason.react"),
     ],
 )
 def test_actions_of_the_peer_that_are_not_here_say_so(tmp_path: Path, name: str, words: str, instead: str) -> None:

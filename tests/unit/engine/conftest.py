@@ -1,0 +1,26 @@
+"""Agents made from workflow texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from the_edge_agent.agent import Agent, load
+
+AgentOf = Callable[[str], Agent]
+
+
+@pytest.fixture
+def agent_of(tmp_path: Path) -> Iterator[AgentOf]:
+    with ExitStack() as stack:
+
+        def make(text: str) -> Agent:
+            path = tmp_path / "flow.yaml"
+            path.write_text(dedent(text), encoding="utf-8")
+            return stack.enter_context(load(path))
+
+        yield make

@@ -1,0 +1,238 @@
+"""The public API: load, read, invoke, stream, ainvoke, astream, close."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import the_edge_agent
+from the_edge_agent.agent import Agent, load, read
+from the_edge_agent.engine import events
+from the_edge_agent.errors import NodeFailed, Refused, UsageError, WorkflowInvalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COUNT = """
+nodes:
+  - name: count
+    run: 'return {"n": state.get("n", 0) + 1, "trail": state.get("trail", []) + [state["who"]]}'
+    goto:
+      - {if: state.n < 20, to: count}
+      - {to: done}
+  - {name: done, run: "return {'done': True}"}
+"""
+FOREVER = """
+settings: {max_iterations: 1000000000}
+nodes:
+  - {name: spin, run: "state['n'] = state.get('n', 0) + 1; return {}", goto: spin}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "flow.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def no_run_goes_on() -> bool:
+    deadline = time.monotonic() + 10
+    while any(thread.name == "tea-run" for thread in threading.enumerate()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_the_package_offers_what_it_lists() -> None:
+    for name in the_edge_agent.__all__:
+        assert getattr(the_edge_agent, name) is not None
+    assert the_edge_agent.load is load
+    assert the_edge_agent.Agent is Agent
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = the_edge_agent.nothing
+
+
+def test_one_agent_runs_in_several_threads(tmp_path: Path) -> None:
+    with load(written(tmp_path, COUNT)) as agent, ThreadPoolExecutor(4) as pool:
+        finals = list(pool.map(lambda who: agent.invoke({"who": who}), range(16)))
+    assert finals == [{"who": who, "n": 20, "trail": [who] * 20, "done": True} for who in range(16)]
+
+
+def test_stream_gives_each_event_its_own_state(tmp_path: Path) -> None:
+    with load(written(tmp_path, COUNT)) as agent:
+        found = list(agent.stream({"who": 1}))
+    counts = [event.state["n"] for event in found if isinstance(event, events.NodeCompleted) and event.node == "count"]
+    assert counts == list(range(1, 21))
+    assert isinstance(found[-1], events.RunCompleted)
+    assert found[-1].state["done"] is True
+
+
+def test_leaving_a_stream_stops_the_run(tmp_path: Path) -> None:
+    with load(written(tmp_path, FOREVER)) as agent:
+        stream = agent.stream()
+        assert next(iter(stream)).type == "start"
+        stream.close()  # type: ignore[attr-defined]
+        assert no_run_goes_on()
+
+
+def test_a_stream_raises_after_its_last_event(tmp_path: Path) -> None:
+    found = []
+    with load(written(tmp_path, "nodes: [{name: a, run: \"raise ValueError('broken')\"}]")) as agent:
+        stream = agent.stream()
+        with pytest.raises(NodeFailed, match="broken"):
+            found.extend(event for event in _noting(stream, found))
+    assert [event.type for event in found] == ["start", "node_start", "node_error", "error"]
+
+
+def _noting(stream: Any, found: list[events.Event]) -> list[events.Event]:
+    for event in stream:
+        found.append(event)
+    return []
+
+
+def test_stream_takes_the_options_of_a_run(tmp_path: Path) -> None:
+    with load(written(tmp_path, "nodes: [{name: a}, {name: b}, {name: c}]")) as agent:
+        found = list(agent.stream(entry="b", stop_before="c"))
+    assert [event.node for event in found if isinstance(event, events.NodeCompleted)] == ["b"]
+
+
+def test_ainvoke_gives_the_final_state(tmp_path: Path) -> None:
+    with load(written(tmp_path, COUNT)) as agent:
+        assert asyncio.run(agent.ainvoke({"who": 1}))["n"] == 20
+
+
+def test_cancelling_ainvoke_stops_the_run(tmp_path: Path) -> None:
+    async def main(agent: Agent) -> int:
+        task = asyncio.create_task(agent.ainvoke())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return 1
+
+    # asyncio.run waits for the thread of the run, so it ends only when the run does.
+    with load(written(tmp_path, FOREVER)) as agent:
+        assert asyncio.run(main(agent)) == 1
+
+
+def test_astream_gives_the_events(tmp_path: Path) -> None:
+    async def main(agent: Agent) -> list[str]:
+        return [event.type async for event in agent.astream({"who": 1})]
+
+    with load(written(tmp_path, COUNT)) as agent:
+        types = asyncio.run(main(agent))
+    assert types[0] == "start"
+    assert types[-1] == "complete"
+    assert types.count("node_complete") == 21
+
+
+def test_leaving_astream_stops_the_run(tmp_path: Path) -> None:
+    async def main(agent: Agent) -> None:
+        stream = agent.astream()
+        async for _ in stream:
+            break
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    with load(written(tmp_path, FOREVER)) as agent:
+        asyncio.run(main(agent))
+        assert no_run_goes_on()
+
+
+def test_astream_raises_what_the_run_raised(tmp_path: Path) -> None:
+    async def main(agent: Agent) -> None:
+        async for _ in agent.astream():
+            pass
+
+    with load(written(tmp_path, "nodes: [{name: a, run: 'raise ValueError'}]")) as agent, pytest.raises(NodeFailed):
+        asyncio.run(main(agent))
+
+
+def test_closing_is_idempotent(tmp_path: Path) -> None:
+    agent = load(written(tmp_path, COUNT))
+    agent.close()
+    agent.close()
+
+
+def test_what_is_remembered_lives_as_long_as_the_agent(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+nodes:
+  - {name: look, uses: memory.retrieve, with: {key: k, default: none}, output: {before: "{{ result.value }}"}}
+  - {name: keep, uses: memory.store, with: {key: k, value: "{{ state.value }}"}, output: stored}
+""",
+    )
+    with load(path) as agent:
+        assert [agent.invoke({"value": value})["before"] for value in ("a", "b")] == ["none", "a"]
+    with load(path) as agent:
+        assert agent.invoke({"value": "c"})["before"] == "none"
+
+
+def test_read_runs_nothing_of_the_workflow(tmp_path: Path) -> None:
+    workflow, problems = read(written(tmp_path, f"nodes: [{{name: a, run: \"open({str(tmp_path / 'ran')!r}, 'w')\"}}]"))
+    assert workflow is not None
+    assert problems == ()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_read_gives_warnings_with_the_workflow(tmp_path: Path) -> None:
+    workflow, problems = read(written(tmp_path, "nodes: [{name: a, goto: __end__}, {name: b}]"))
+    assert workflow is not None
+    assert [(problem.code, problem.severity) for problem in problems] == [("UNREFERENCED_NODE", "warning")]
+
+
+def test_an_actions_file_adds_actions(tmp_path: Path) -> None:
+    actions = tmp_path / "mine.py"
+    actions.write_text("def hi(state, name):\n    return {'said': 'hi ' + name}\n\ndef register_actions(registry, engine):\n    registry['my.hi'] = hi\n")
+    path = written(tmp_path, "nodes: [{name: a, uses: my.hi, with: {name: Ada}}]")
+    with pytest.raises(WorkflowInvalid):
+        load(path)
+    with load(path, actions_files=[actions]) as agent:
+        assert agent.invoke() == {"said": "hi Ada"}
+
+
+def test_refusing_code_refuses_imports_before_they_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    path = written(tmp_path, "imports: [{path: mine.py}]\nnodes: [{name: a}]")
+    with pytest.raises(Refused, match="import of"):
+        load(path, allow_code=False)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "not found"),
+        ("folder", "is a folder"),
+        (b"\xff\xfe\x00n", "not UTF-8 text: byte 0xff at offset 0"),
+        (b"nodes: caf\xe9", "byte 0xe9 at offset 10"),
+    ],
+)
+def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | str | None, message: str) -> None:
+    path = tmp_path / "flow.yaml"
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    for function in (load, read):
+        with pytest.raises(UsageError, match=message) as caught:
+            function(path)
+        assert caught.value.hint
+
+
+def test_a_file_not_found_offers_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "workflow.yaml").write_text("nodes: [{name: a}]")
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path / "workfow.yaml")
+    assert caught.value.hint == f"did you mean {tmp_path / 'workflow.yaml'}?"
+
+
+def test_a_missing_overlay_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"more\.yaml"):
+        load(written(tmp_path, COUNT), overlays=[tmp_path / "more.yaml"])
