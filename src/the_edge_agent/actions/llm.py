@@ -8,7 +8,7 @@ on this machine.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from the_edge_agent.actions.question import (
     RETURNS,
@@ -23,132 +23,91 @@ from the_edge_agent.actions.registry import action
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from the_edge_agent.engine.scope import Scope
+    from the_edge_agent.llm.protocol import Message
 
 Result = dict[str, Any]
-Messages = list[Any]
 
 RETURNS_STREAM = RETURNS.replace("}", ", streamed, chunk_count}")
 
 _RANGES = ((0.9, "Very similar"), (0.7, "Similar"), (0.5, "Somewhat similar"), (0.3, "Slightly similar"))
 
 
-PROMPT = ("prompt", "messages")
-"""A call is given one of them."""
+class _Question(TypedDict, total=False):
+    """What is asked: ``prompt`` with an optional ``system``, or ``messages``."""
+
+    prompt: str | None
+    system: str | None
+    messages: list[Any] | None
 
 
-@model_action("llm.call", one_of=PROMPT)
-def call(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[ModelParameters],
-) -> Result:
+class _Anywhere(_Question, ModelParameters, total=False):
+    """A question to any model."""
+
+
+class _Here(_Question, LocalParameters, total=False):
+    """A question to a model on this machine."""
+
+
+_ONE_OF = ("prompt", "messages")
+
+
+@model_action("llm.call", parameters=_Anywhere, one_of=_ONE_OF)
+def call(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
     """Ask a model: `prompt` (with optional `system`) or `messages`."""
-    return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model)
+    return ask(scope, *_parts(given))
 
 
-@model_action("llm.complete", one_of=PROMPT)
-def complete(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[ModelParameters],
-) -> Result:
+@model_action("llm.complete", parameters=_Anywhere, one_of=_ONE_OF)
+def complete(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
     """Another name of llm.call."""
-    return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model)
+    return ask(scope, *_parts(given))
 
 
-@model_action("llm.chat", one_of=PROMPT)
-def chat(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[ModelParameters],
-) -> Result:
+@model_action("llm.chat", parameters=_Anywhere, one_of=_ONE_OF)
+def chat(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
     """Ask a model to go on with a conversation; like llm.call, with a default model on an API."""
-    return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.chat")
+    return ask(scope, *_parts(given), action="llm.chat")
 
 
-@model_action("llm.stream", one_of=PROMPT, returns=RETURNS_STREAM)
-def stream(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[ModelParameters],
-) -> Result:
+@model_action("llm.stream", parameters=_Anywhere, one_of=_ONE_OF, returns=RETURNS_STREAM)
+def stream(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
     """Ask a model and count the pieces its answer came in."""
-    return ask_in_pieces(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.stream")
+    return ask_in_pieces(scope, *_parts(given), action="llm.stream")
 
 
-@model_action("llm.retry", one_of=PROMPT)
-def retry(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[ModelParameters],
-) -> Result:
+@model_action("llm.retry", parameters=_Anywhere, one_of=_ONE_OF)
+def retry(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
     """The old name of llm.call with `max_retries: 3`."""
     scope.warn("DEPRECATED_ACTION", "llm.retry is the old name of llm.call with max_retries: 3")
-    model.setdefault("max_retries", 3)
-    return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model)
+    given.setdefault("max_retries", 3)
+    return ask(scope, *_parts(given))
 
 
-@model_action("llm.local.call", one_of=PROMPT, parameters=LocalParameters)
-def local_call(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[LocalParameters],
-) -> Result:
+@model_action("llm.local.call", parameters=_Here, one_of=_ONE_OF)
+def local_call(scope: Scope, /, **given: Unpack[_Here]) -> Result:
     """Ask a model on this machine, never one elsewhere."""
-    return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.local.call")
+    return ask(scope, *_parts(given), action="llm.local.call")
 
 
-@model_action("llm.local.chat", one_of=PROMPT, parameters=LocalParameters)
-def local_chat(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[LocalParameters],
-) -> Result:
+@model_action("llm.local.chat", parameters=_Here, one_of=_ONE_OF)
+def local_chat(scope: Scope, /, **given: Unpack[_Here]) -> Result:
     """Go on with a conversation on this machine, never elsewhere."""
-    return ask(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.local.chat")
+    return ask(scope, *_parts(given), action="llm.local.chat")
 
 
-@model_action("llm.local.stream", one_of=PROMPT, parameters=LocalParameters, returns=RETURNS_STREAM)
-def local_stream(
-    scope: Scope,
-    /,
-    *,
-    prompt: str | None = None,
-    system: str | None = None,
-    messages: Messages | None = None,
-    **model: Unpack[LocalParameters],
-) -> Result:
+@model_action("llm.local.stream", parameters=_Here, one_of=_ONE_OF, returns=RETURNS_STREAM)
+def local_stream(scope: Scope, /, **given: Unpack[_Here]) -> Result:
     """Ask a model on this machine and count the pieces of its answer."""
-    return ask_in_pieces(scope, conversation(prompt=prompt, system=system, messages=messages), model, action="llm.local.stream")
+    return ask_in_pieces(scope, *_parts(given), action="llm.local.stream")
+
+
+def _parts(given: Mapping[str, Any]) -> tuple[tuple[Message, ...], dict[str, Any]]:
+    """The conversation, and what is said of the model."""
+    question = {key: value for key, value in given.items() if key in _Question.__annotations__}
+    return conversation(**question), {key: value for key, value in given.items() if key not in question}
 
 
 @action("llm.similarity", returns="{cosine_similarity, interpretation}")

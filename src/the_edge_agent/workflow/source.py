@@ -242,7 +242,7 @@ class _Composer:
                         Problem("NOT_JSON", f"{text} is a number that JSON has no form for", spot, hint=f'write "{text}" for the text')
                     )
                 return value
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, IndexError):
             self._report(Problem("NOT_JSON", f"{text[:40]!r} is not a valid {kind}", spot, hint="put it in quotes for the text"))
             return text
         # A date stays the text it was written as: state is JSON. "=" and "<<" as values are text too.

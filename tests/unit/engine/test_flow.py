@@ -37,7 +37,9 @@ def test_each_fan_out_is_joined_at_its_own_node(agent_of: Callable[[str], Agent]
           - {from: first, to: second}
         """)
     visited: list[str] = []
-    final = agent.invoke(sink=lambda event: visited.append(event.node) if isinstance(event, events.NodeCompleted) and not event.branch else None)
+    final = agent.invoke(
+        sink=lambda event: visited.append(event.node) if isinstance(event, events.NodeCompleted) and not event.branch else None
+    )
     assert (final["first"], final["second"]) == ([1], [2])
     assert visited == ["src", "x", "first", "second"]
 
@@ -214,7 +216,7 @@ def test_an_error_in_a_block_points_at_its_line(agent_of: Callable[[str], Agent]
 
 @pytest.mark.parametrize("write", ["state['a'] = state", "state['a'] = a = []; a.append(a)"])
 def test_a_state_that_contains_itself_fails_the_node(agent_of: Callable[[str], Agent], write: str) -> None:
-    agent = agent_of(f"nodes: [{{name: n, run: \"{write}; return {{}}\"}}]")
+    agent = agent_of(f'nodes: [{{name: n, run: "{write}; return {{}}"}}]')
     with pytest.raises(NodeFailed) as caught:
         agent.invoke()
     assert caught.value.node == "n"

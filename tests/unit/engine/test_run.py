@@ -30,7 +30,8 @@ def nested(depth: int) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("state", "message"), [({"a": {1}}, "'a' is a set"), ({"a": float("nan")}, "'a' is nan"), ({1: 2}, "key of type int"), ({"a": nested(100_000)}, "deep")]
+    ("state", "message"),
+    [({"a": {1}}, "'a' is a set"), ({"a": float("nan")}, "'a' is nan"), ({1: 2}, "key of type int"), ({"a": nested(100_000)}, "deep")],
 )
 def test_input_that_is_no_json_is_the_callers_mistake(agent_of: Callable[[str], Agent], state: dict[str, Any], message: str) -> None:
     agent = agent_of("nodes: [{name: a}]")

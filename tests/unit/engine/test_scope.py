@@ -99,7 +99,7 @@ def test_waiting_without_a_stop_takes_its_time(parent: Cancellation | None) -> N
 def test_a_scope_tells_tokens_and_warnings_with_its_node_and_branch(agent_of: Callable[[str], Agent]) -> None:
     agent = agent_of("nodes: [{name: a}]")
     found: list[events.Event] = []
-    host = agent._host  # noqa: SLF001 - the real host of a real agent
+    host = agent._host
     assert isinstance(host, AgentHost)
     scope = Scope(workflow=agent.workflow, host=host, state={"n": 1}, node="a", branch="b", emit=found.append, constants={"variables": {}})
     scope.token("hé")

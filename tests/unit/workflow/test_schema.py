@@ -19,7 +19,30 @@ from the_edge_agent.workflow.schema import json_schema
 from the_edge_agent.workflow.source import Tree, compose, plain
 
 CASES = Path(__file__).parents[2] / "cases"
-SAMPLES: list[Any] = [None, True, False, 0, -1, 1, 1.5, 5000, "", " ", "text", "__end__", "retry", "before", "5", [], {}, ["a"], [1], [{}], {"a": 1}, {"a": "b"}]
+SAMPLES: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    1.5,
+    5000,
+    "",
+    " ",
+    "text",
+    "__end__",
+    "retry",
+    "before",
+    "5",
+    [],
+    {},
+    ["a"],
+    [1],
+    [{}],
+    {"a": 1},
+    {"a": "b"},
+]
 
 
 @cache
@@ -67,7 +90,9 @@ def assert_agreement(tree: Tree) -> None:
     assert bool(errors) == bool(refusals), f"parser: {errors}\nschema: {refusals}\n{plain(tree)}"
 
 
-@pytest.mark.parametrize("text", ["settings: {opik: {}}", "settings: {own: {}}", "config: {own: 1}", "settings: {auto_trace: 1}", "endpoint: {}", "x-any: 1"])
+@pytest.mark.parametrize(
+    "text", ["settings: {opik: {}}", "settings: {own: {}}", "config: {own: 1}", "settings: {auto_trace: 1}", "endpoint: {}", "x-any: 1"]
+)
 def test_schema_and_parser_agree_on_free_and_foreign_keys(text: str) -> None:
     tree = tree_of(f"nodes: [{{name: a}}]\n{text}\n")
     assert tree is not None
@@ -81,7 +106,9 @@ def test_schema_is_a_schema() -> None:
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """The paths of everything inside ``value``."""
-    inner: list[tuple[str | int, Any]] = list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    inner: list[tuple[str | int, Any]] = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
     return [place for key, item in inner for place in ((*path, key), *places(item, (*path, key)))]
 
 
@@ -114,9 +141,52 @@ def mutated(draw: st.DrawFn) -> Any:
 
 
 KEYS = [
-    *("name", "run", "script", "uses", "action", "with", "params", "output", "outputs", "steps", "type", "goto", "if", "to", "from", "when"),
-    *("condition", "parallel", "targets", "fan_in", "items", "strategy", "matrix", "parallel_each", "max_workers", "on_error", "retry", "fallback"),
-    *("mode", "max_retries", "retries", "timeout", "interrupt", "body", "max_iterations", "streams", "endpoint", "firestore", "nodes", "edges"),
+    *(
+        "name",
+        "run",
+        "script",
+        "uses",
+        "action",
+        "with",
+        "params",
+        "output",
+        "outputs",
+        "steps",
+        "type",
+        "goto",
+        "if",
+        "to",
+        "from",
+        "when",
+    ),
+    *(
+        "condition",
+        "parallel",
+        "targets",
+        "fan_in",
+        "items",
+        "strategy",
+        "matrix",
+        "parallel_each",
+        "max_workers",
+        "on_error",
+        "retry",
+        "fallback",
+    ),
+    *(
+        "mode",
+        "max_retries",
+        "retries",
+        "timeout",
+        "interrupt",
+        "body",
+        "max_iterations",
+        "streams",
+        "endpoint",
+        "firestore",
+        "nodes",
+        "edges",
+    ),
     *("settings", "config", "imports", "path", "package", "x-own", "zzqqzz"),
 ]
 
