@@ -7,6 +7,7 @@ one leading to ``END``. ``START`` has a route too: the edges that leave it, else
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from the_edge_agent.errors import Problem, Spot
@@ -220,12 +221,24 @@ class _Edge:
         self.report(undefined(code, name, self.known, value.spot if value else self.tree.spot))
 
 
+_NEIGHBOURS = 40
+
+
+@lru_cache(maxsize=8)
+def _ordered(names: frozenset[str]) -> list[str]:
+    return sorted(names)
+
+
 def undefined(code: str, name: str, known: frozenset[str], spot: Spot | None, node: str | None = None) -> Problem:
     """The problem of naming a node that does not exist."""
+    from bisect import bisect
     from difflib import get_close_matches
 
-    close = get_close_matches(name, sorted(known | {START, END}), n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"nodes: {', '.join(sorted(known)[:12])}"
+    names = _ordered(known)
+    # Comparing is slow, so a large graph is searched only around where the name would stand.
+    place = bisect(names, name)
+    close = get_close_matches(name, [*names[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS], START, END], n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"nodes: {', '.join(names[:12])}"
     return Problem(code, f"there is no node '{name}'", spot, node=node, hint=hint)
 
 

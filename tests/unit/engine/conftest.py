@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
 
 from the_edge_agent.agent import Agent, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AgentOf = Callable[[str], Agent]
 

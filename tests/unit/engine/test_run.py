@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from the_edge_agent.agent import RunOptions
 from the_edge_agent.engine import events
 from the_edge_agent.engine.scope import Cancellation, Cancelled
 from the_edge_agent.errors import NodeFailed, Paused, UsageError
@@ -82,10 +83,12 @@ def test_a_sink_that_raises_ends_the_run_with_its_own_error(agent_of: Callable[[
         agent_of(REVIEW).invoke(sink=sink)
 
 
-@pytest.mark.parametrize("name", ["entry", "stop_before"])
-def test_options_name_nodes_that_exist(agent_of: Callable[[str], Agent], name: str) -> None:
+@pytest.mark.parametrize(
+    "options", [RunOptions(entry="nowhere"), RunOptions(stop_before="nowhere"), RunOptions(interrupt_after=["nowhere"])]
+)
+def test_options_name_nodes_that_exist(agent_of: Callable[[str], Agent], options: RunOptions) -> None:
     with pytest.raises(UsageError, match="no node 'nowhere'") as caught:
-        agent_of("nodes: [{name: a}, {name: b}]").invoke(**{name: "nowhere"})
+        agent_of("nodes: [{name: a}, {name: b}]").invoke(**options)
     assert caught.value.hint == "nodes: a, b"
 
 

@@ -70,7 +70,7 @@ def test_a_timeout_of_a_function() -> None:
     graph = StateGraph()
     graph.add_node("spin", spin, timeout=0.1)
     graph.add_edge(START, "spin")
-    with pytest.raises(LimitReached, match="timeout of 0.1 s"):
+    with pytest.raises(LimitReached, match=r"timeout of 0\.1 s"):
         Agent(graph.workflow()).invoke()
 
 
