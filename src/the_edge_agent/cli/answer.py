@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _STDOUT, _STDERR = 1, 2
 
 
-def encoded(value: Any, *, indent: int | None = None) -> bytes:
-    """``value`` as UTF-8 JSON with a final newline.
+def encoded(value: Any, *, indent: int | None = None, root: str = "the state") -> bytes:
+    """``value``, which messages call ``root``, as UTF-8 JSON with a final newline.
 
     Raises:
         NodeFailed: JSON has no form for some part of it; the message names the key.
@@ -27,7 +27,7 @@ def encoded(value: Any, *, indent: int | None = None) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     except (TypeError, ValueError, RecursionError):
-        where, what = _culprit(value)
+        where, what = _culprit(value, root)
         raise NodeFailed(
             f"{where} holds {what}, which JSON has no form for",
             error_type="NotJson",
@@ -40,9 +40,9 @@ def encoded(value: Any, *, indent: int | None = None) -> bytes:
         return json.dumps(value, allow_nan=False, indent=indent).encode() + b"\n"
 
 
-def _culprit(value: Any) -> tuple[str, str]:
+def _culprit(value: Any, root: str) -> tuple[str, str]:
     """Where in ``value`` the first thing is that JSON has no form for, and what it is."""
-    stack: list[tuple[str, Any, frozenset[int]]] = [("the state", value, frozenset())]
+    stack: list[tuple[str, Any, frozenset[int]]] = [(root, value, frozenset())]
     while stack:
         where, item, above = stack.pop()
         if id(item) in above:
@@ -61,11 +61,11 @@ def _culprit(value: Any) -> tuple[str, str]:
             return where, f"the number {item}"
         elif not isinstance(item, str | int | float | bool | None):
             return where, f"a value of type {type(item).__name__}"
-    return "the state", "something"
+    return root, "something"
 
 
 def _start(where: str) -> str:
-    return "state." if where == "the state" else f"{where}."
+    return "state." if where == "the state" else f"{where}." if where else ""
 
 
 class RawStream(Protocol):
@@ -90,7 +90,7 @@ class Answer:
 
     def event(self, value: Mapping[str, Any]) -> None:
         """Write ``value`` as one line, at once; raises as :func:`encoded`."""
-        self._write(encoded(value))
+        self._write(encoded(value, root=""))
 
     def _write(self, content: bytes) -> None:
         rest = memoryview(content)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.engine import events
+from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
     from the_edge_agent.cli.answer import Answer
@@ -37,7 +38,11 @@ class EventStream:
         if self.broken or not self._wanted(event):
             return
         self._ended = self._ended or isinstance(event, events.RunCompleted | events.RunFailed)
-        self._write(event.type, _fields(event))
+        try:
+            self._write(event.type, _fields(event))
+        except NodeFailed as error:
+            error.node = error.node or getattr(event, "node", None)
+            raise
 
     def fail(self, node: str | None, message: str, code: str) -> None:
         """Write the error event of a run that never told its end itself; does nothing after one that did."""
