@@ -30,7 +30,7 @@ _ALIASES = {
     "connection_error": {"ConnectionError", "ConnectError", "NetworkError"},
     "rate_limit": {"RateLimitError"},
     "service_unavailable": {"ServiceUnavailableError"},
-    "http_error": {"HTTPError", "HTTPStatusError"},
+    "http_error": {"HTTPError", "HTTPStatusError", "ServiceUnavailableError", "RateLimitError"},
 }
 
 FINAL = (Paused, Refused, UsageError)

@@ -82,12 +82,26 @@ class Endpoint:
         return {"api-key": self.key} if self.provider == "azure" else {"Authorization": f"Bearer {self.key}"}
 
 
-class _Refusal(Exception):
-    """One try failed."""
+_KINDS = {
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    408: "TimeoutError",
+    422: "UnprocessableEntityError",
+    429: "RateLimitError",
+}
+"""HTTP status → the name that OpenAI's own library has for it."""
 
-    def __init__(self, message: str, *, status: int | None = None, retryable: bool = False, retry_after: float | None = None) -> None:
+
+class _Refusal(Exception):
+    """One try failed. ``kind`` is the class name that ``on_error: {retryable_errors: […]}`` of a workflow can list."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, kind: str = "ApiError", retryable: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.kind = kind
         self.retryable = retryable
         self.retry_after = retry_after
 
@@ -187,7 +201,7 @@ class ApiBackend:
             text = text.replace(self.endpoint.key, "***")
         raise NodeFailed(
             f"the {self.endpoint.provider} API at {_shown(self.endpoint.base_url)} failed{tries}: {text}",
-            error_type="ApiError" if refusal.status is None else f"Http{refusal.status}",
+            error_type=refusal.kind,
             hint=_hint(refusal, self.endpoint),
         ) from refusal
 
@@ -319,6 +333,7 @@ def _refused(response: httpx.Response) -> _Refusal:
     return _Refusal(
         f"status {status}: {reason or response.reason_phrase}",
         status=status,
+        kind=_KINDS.get(status, "ServiceUnavailableError" if status >= 500 else "BadRequestError"),  # noqa: PLR2004 - HTTP's number
         retryable=status in RETRYABLE,
         retry_after=_seconds(response.headers.get("Retry-After")),
     )
@@ -341,9 +356,9 @@ def _transport(problem: httpx.HTTPError) -> _Refusal:
     import httpx
 
     if isinstance(problem, httpx.TimeoutException):
-        return _Refusal(f"no answer in time ({type(problem).__name__})", retryable=True)
+        return _Refusal(f"no answer in time ({type(problem).__name__})", kind="TimeoutError", retryable=True)
     connection = isinstance(problem, httpx.NetworkError | httpx.RemoteProtocolError)
-    return _Refusal(f"{type(problem).__name__}: {problem}", retryable=connection)
+    return _Refusal(f"{type(problem).__name__}: {problem}", kind="ConnectionError" if connection else "ApiError", retryable=connection)
 
 
 def _pause(seconds: float, cancellation: Cancellation | None) -> None:

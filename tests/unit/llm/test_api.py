@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from the_edge_agent.engine.failure import passes_by_itself
 from the_edge_agent.engine.scope import Cancellation
 from the_edge_agent.errors import NodeFailed
 from the_edge_agent.llm.api import ApiBackend, Endpoint, Retry
@@ -166,8 +167,22 @@ def test_an_error_tells_status_and_message_but_never_the_key(server: Server, con
         connect().chat(QUESTION)
     assert KEY not in repr(caught.value)
     assert "OPENAI_API_KEY" in (caught.value.hint or "")
-    assert caught.value.error_type == "Http401"
+    assert caught.value.error_type == "AuthenticationError"
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "passes"),
+    [(400, "BadRequestError", False), (404, "NotFoundError", False), (429, "RateLimitError", True), (502, "ServiceUnavailableError", True)],
+)
+def test_on_error_of_a_node_knows_what_may_pass(
+    server: Server, connect: Callable[..., ApiBackend], *, status: int, name: str, passes: bool
+) -> None:
+    server.answers = [failure(status)]
+    with pytest.raises(NodeFailed) as caught:
+        connect().chat(QUESTION)
+    assert caught.value.error_type == name
+    assert passes_by_itself(caught.value) is passes
 
 
 def test_the_key_is_not_in_the_repr_of_an_endpoint() -> None:

@@ -128,7 +128,7 @@ def test_a_failed_call_is_raised_unless_it_is_to_be_returned(run: Any, api: Any)
     with pytest.raises(NodeFailed, match="says 400"):
         run("llm.call", prompt="hi")
     error = run("llm.call", prompt="hi", on_error="return")
-    assert (error["success"], error["status_code"], error["error_type"]) == (False, 400, "Http400")
+    assert (error["success"], error["status_code"], error["error_type"]) == (False, 400, "BadRequestError")
     assert "says 400" in error["error"]
     api.says("fine")
     assert run("llm.call", prompt="hi", on_error="return")["success"] is True
