@@ -1,0 +1,1 @@
+"""The recipe of the built-in model: corpus, tokenizer, training, export, evaluation."""

@@ -1,0 +1,1 @@
+"""Generated conversations: what the built-in model learns from."""

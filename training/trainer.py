@@ -1,0 +1,348 @@
+"""The training loop: one process on an accelerator, else two single-threaded processes that share gradients.
+
+Two processes with one thread each are twice as fast as one with two threads on a machine that others use too:
+no barrier inside an operation waits for a thread that was interrupted. Gradients and weights lie in shared memory.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.multiprocessing as processes
+import torch.nn.functional as F  # noqa: N812 - as everyone calls it
+
+from training.corpus import mixture
+from training.dataset import BUCKETS, Batch, Batches, Chunks
+from training.model import MATRICES, Network, Shape, Tensor, Weights, block, initial
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MUON_RATE = 0.02
+ADAM_RATE = 3e-3
+DECAY = 0.02
+WARM_UP = 60
+"""Steps until the learning rate is full."""
+HOLD = 0.4
+"""Share of the training with the full rate; then it falls linearly."""
+COPYING_UNTIL = 0.2
+PROMPTS_UNTIL = 0.5
+COMPILED = 768
+"""Rows up to this length run compiled; longer ones are rare."""
+CHECKPOINT_SECONDS = 120.0
+SEPARATE = {"qkv": 3, "gate_up": 2}
+"""How many matrices a stacked weight holds in one layer; each is orthogonalized by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to train, and for how long: ``minutes`` of wall time, or ``steps`` where given. ``out`` holds checkpoints and the log.
+
+    ``pause_after``: stop in good order after that many minutes of this call, to go on later with ``resume``.
+    """
+
+    out: Path
+    tokenizer: Path
+    shape: Shape
+    seed: int = 1
+    minutes: float = 120.0
+    steps: int | None = None
+    pause_after: float | None = None
+    tokens: int = 4096
+    device: str = "cpu"
+    ranks: int = 2
+    workers: int = 0
+    compiled: bool = True
+    resume: bool = False
+    rate: float = 1.0
+
+    @property
+    def checkpoint(self) -> Path:
+        """Everything needed to go on."""
+        return self.out / "checkpoint.pt"
+
+    @property
+    def result(self) -> Path:
+        """The weights alone."""
+        return self.out / "weights.pt"
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the processes have in common. ``clock`` holds: share done, chunks used, seconds trained, steps, whether to save."""
+
+    master: Weights
+    working: Weights
+    gradients: list[Weights]
+    clock: Tensor
+    barrier: Any = None
+
+
+@dataclass(slots=True)
+class Moments:
+    """An optimizer's memory for the part of the weights that one process owns."""
+
+    first: Weights = field(default_factory=dict)
+    second: Weights = field(default_factory=dict)
+
+
+def train(plan: Plan) -> Path:
+    """Train by ``plan``; returns the file of the weights.
+
+    Raises:
+        RuntimeError: a process failed.
+    """
+    plan.out.mkdir(parents=True, exist_ok=True)
+    saved = torch.load(plan.checkpoint, weights_only=True) if plan.resume and plan.checkpoint.exists() else None
+    if saved and saved["shape"] != asdict(plan.shape):
+        raise RuntimeError(f"{plan.checkpoint} holds a network of another shape: {saved['shape']}")
+    start = saved["master"] if saved else initial(plan.shape, plan.seed)
+    master = {name: weight.to(plan.device) for name, weight in start.items()}
+    working = {name: weight.bfloat16() for name, weight in master.items()}
+    gradients = [{name: torch.zeros_like(weight) for name, weight in working.items()} for _ in range(plan.ranks if plan.ranks > 1 else 0)]
+    clock = torch.tensor(saved["clock"] if saved else [0.0] * 5, dtype=torch.float64)
+    shared = Shared(master, working, gradients, clock)
+    print(f"{plan.shape.parameters:,} parameters, {plan.ranks} process(es) on {plan.device}, torch {torch.__version__}", flush=True)
+    if plan.ranks == 1:
+        _Rank(plan, shared, 0).run()
+        return plan.result
+    for tensor in [*master.values(), *working.values(), *(each for part in gradients for each in part.values()), clock]:
+        tensor.share_memory_()
+    shared.barrier = processes.get_context("spawn").Barrier(plan.ranks)
+    try:
+        processes.spawn(_start, (plan, shared), nprocs=plan.ranks)
+    except processes.ProcessException as failure:
+        raise RuntimeError(f"a training process failed: {failure}") from failure
+    return plan.result
+
+
+def _start(rank: int, plan: Plan, shared: Shared) -> None:
+    torch.set_num_threads(1)
+    _Rank(plan, shared, rank).run()
+
+
+class _Rank:
+    """One process of the training."""
+
+    def __init__(self, plan: Plan, shared: Shared, rank: int) -> None:
+        self.plan, self.shared, self.rank = plan, shared, rank
+        self.device = plan.device
+        self.leaves = {name: weight.detach().requires_grad_() for name, weight in shared.working.items()}
+        layer: Any = block
+        if plan.compiled:
+            torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 - no public name
+            fast = torch.compile(block, dynamic=False)
+
+            def layer(x: Tensor, *rest: Any) -> Tensor:
+                return fast(x, *rest) if x.shape[1] <= COMPILED else block(x, *rest)
+
+        self.network = Network(plan.shape, plan.device, layer)
+        self.moments = self._moments()
+        self.begun = self.saved = time.monotonic()
+        self.before = 0.0
+
+    # The parts of the weights that this process updates.
+
+    def _mine(self, name: str) -> Any:
+        """The slice of weight ``name`` that is this process's, ``None`` for nothing."""
+        if name in MATRICES:
+            return slice(self.rank, None, self.plan.ranks)
+        return slice(None) if self.rank == 0 else None
+
+    def _moments(self) -> Moments:
+        parts = {name: weight[self._mine(name)] for name, weight in self.shared.master.items() if self._mine(name) is not None}
+        moments = Moments(
+            {name: torch.zeros_like(part) for name, part in parts.items()},
+            {name: torch.zeros_like(part) for name, part in parts.items() if name not in MATRICES},
+        )
+        file = self._moments_file()
+        if self.plan.resume and file.exists():
+            saved = torch.load(file, weights_only=True)
+            moments = Moments(*({name: part.to(self.device) for name, part in saved[key].items()} for key in ("first", "second")))
+        return moments
+
+    def _moments_file(self) -> Path:
+        return self.plan.out / f"moments-{self.rank}.pt"
+
+    # The loop.
+
+    def run(self) -> None:
+        plan = self.plan
+        clock = self.shared.clock
+        chunks = Chunks(plan.tokenizer, plan.seed, self._stage, start=int(clock[1]), workers=plan.workers)
+        batches = Batches(chunks, plan.tokens, rank=self.rank, world=plan.ranks, seed=plan.seed)
+        if plan.compiled:
+            self._compile(batches)
+        self._meet()
+        self.before, self.begun = float(clock[2]), time.monotonic()
+        log = _Log(plan.out / "log.jsonl", self.before)
+        self.saved = self.begun
+        for batch in batches.batches(lambda: float(clock[0]) < PROMPTS_UNTIL):
+            done, step = float(clock[0]), int(clock[3])
+            if done >= 1 or self._paused():
+                break
+            loss = self._learn(batch)
+            self._meet()
+            self._update(plan.rate * _schedule(step, done), step + 1)
+            if self.rank == 0:
+                self._tick(step + 1, chunks.number)
+                log.add(step + 1, done, batch.real, loss)
+            self._meet()
+            if clock[4]:
+                self._save()
+        self._save()
+        chunks.close()
+
+    def _stage(self) -> str:
+        return mixture.STAGES[0] if float(self.shared.clock[0]) < COPYING_UNTIL else mixture.STAGES[1]
+
+    def _meet(self) -> None:
+        if self.shared.barrier is not None:
+            self.shared.barrier.wait(timeout=900)
+
+    def _paused(self) -> bool:
+        """The same for all processes: it reads what process 0 wrote before they met."""
+        limit = self.plan.pause_after
+        return limit is not None and float(self.shared.clock[2]) - self.before >= limit * 60
+
+    def _tick(self, step: int, chunk: int) -> None:
+        """Set the clock: while the others wait, so that all processes decide by the same numbers."""
+        seconds = self.before + time.monotonic() - self.begun
+        share = step / self.plan.steps if self.plan.steps else seconds / (self.plan.minutes * 60)
+        saving = time.monotonic() - self.saved > CHECKPOINT_SECONDS
+        if saving:
+            self.saved = time.monotonic()
+        self.shared.clock.copy_(torch.tensor([min(1.0, share), chunk, seconds, step, saving], dtype=torch.float64))
+
+    def _compile(self, batches: Batches) -> None:
+        """Compile for every length beforehand; the processes begin at different ends and share what is on disk."""
+        lengths = [bucket for bucket in BUCKETS if bucket <= COMPILED]
+        for bucket in lengths if self.rank == 0 else lengths[::-1]:
+            begun = time.monotonic()
+            ids = torch.randint(0, self.plan.shape.vocabulary, batches.shape(bucket), device=self.device)
+            self.network.hidden(self.leaves, ids, torch.arange(64, device=self.device)).float().pow(2).mean().backward()
+            self._forget()
+            print(f"process {self.rank}: compiled for length {bucket} in {time.monotonic() - begun:.0f} s", flush=True)
+
+    def _forget(self) -> None:
+        for leaf in self.leaves.values():
+            leaf.grad = None
+
+    def _put(self, array: Any) -> Tensor:
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
+
+    def _learn(self, batch: Batch) -> Tensor:
+        """Put the gradient of ``batch`` where the others see it; returns the mean loss of answer tokens."""
+        ids, positions, targets, weights = (
+            self._put(batch.ids),
+            self._put(batch.positions),
+            self._put(batch.targets),
+            self._put(batch.weights),
+        )
+        losses = F.cross_entropy(self.network.logits(self.leaves, ids, positions), targets, reduction="none")
+        self._forget()
+        ((losses * weights).sum() / weights.sum()).backward()
+        if self.shared.gradients:
+            for name, leaf in self.leaves.items():
+                self.shared.gradients[self.rank][name].copy_(leaf.grad)
+        answers = self._put(batch.answers)
+        return (losses.detach() * answers).sum() / answers.sum()
+
+    # The update: Muon for matrices (orthogonalized momentum), Adam for the rest.
+
+    @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
+    def _update(self, rate: float, step: int) -> None:
+        for name, first in self.moments.first.items():
+            mine = self._mine(name)
+            gradient = self._gradient(name, mine)
+            master = self.shared.master[name][mine]
+            if name in MATRICES:
+                first.lerp_(gradient, 0.05)
+                change = _orthogonal(gradient.lerp(first, 0.95), SEPARATE.get(name, 1))
+                master.mul_(1 - MUON_RATE * rate * DECAY).sub_(change, alpha=MUON_RATE * rate)
+            else:
+                second = self.moments.second[name]
+                first.lerp_(gradient, 0.1)
+                second.lerp_(gradient.square(), 0.05)
+                change = first / (1 - 0.9**step) / ((second / (1 - 0.95**step)).sqrt() + 1e-8)
+                master.sub_(change, alpha=ADAM_RATE * rate)
+            self.shared.working[name][mine].copy_(master)
+
+    def _gradient(self, name: str, mine: Any) -> Tensor:
+        if not self.shared.gradients:
+            return self.leaves[name].grad[mine].float()
+        parts = [part[name][mine].float() for part in self.shared.gradients]
+        return sum(parts[1:], parts[0]) / len(parts)
+
+    def _save(self) -> None:
+        """Write everything needed to go on; a file is complete or the old one."""
+        _write(self._moments_file(), {"first": _plain(self.moments.first), "second": _plain(self.moments.second)})
+        if self.rank == 0:
+            shape = asdict(self.plan.shape)
+            master = _plain(self.shared.master)
+            _write(self.plan.checkpoint, {"shape": shape, "master": master, "clock": self.shared.clock.tolist()})
+            _write(self.plan.result, {"shape": shape, "master": {name: weight.half() for name, weight in master.items()}})
+
+
+def _plain(weights: Weights) -> Weights:
+    return {name: weight.detach().cpu().clone() for name, weight in weights.items()}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    draft = path.with_suffix(".part")
+    torch.save(content, draft)
+    draft.replace(path)
+
+
+def _schedule(step: int, done: float) -> float:
+    return min(1.0, (step + 1) / WARM_UP) * (1.0 if done < HOLD else max(0.01, (1 - done) / (1 - HOLD)))
+
+
+def _orthogonal(gradient: Tensor, separate: int) -> Tensor:
+    """The nearest semi-orthogonal matrices by Newton-Schulz steps (Jordan et al., Muon, 2024), scaled for their shape."""
+    layers, rows, columns = gradient.shape
+    x = gradient.bfloat16().view(layers * separate, rows // separate, columns)
+    tall = x.size(-2) > x.size(-1)
+    x = x.mT if tall else x
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(4):
+        square = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * (square @ square)) @ x
+    x = x.mT if tall else x
+    scale: float = max(1.0, rows / separate / columns) ** 0.5
+    return x.reshape(layers, rows, columns).float() * scale
+
+
+class _Log:
+    """Progress, printed and written as JSON lines every so often."""
+
+    def __init__(self, path: Path, before: float) -> None:
+        self._path = path
+        self._begun = time.monotonic()
+        self._before = before
+        self._next = itertools.chain((1.0, 5.0, 15.0), itertools.count(30.0, 30.0))
+        self._due = next(self._next)
+        self._real = 0
+        self._losses: list[Tensor] = []
+
+    def add(self, step: int, done: float, real: int, loss: Tensor) -> None:
+        self._real += real
+        self._losses.append(loss)
+        seconds = time.monotonic() - self._begun
+        if seconds < self._due:
+            return
+        while self._due <= seconds:
+            self._due = next(self._next)
+        mean = float(torch.stack(self._losses[-200:]).mean())
+        self._losses.clear()
+        entry = {"step": step, "done": round(done, 4), "seconds": round(self._before + seconds, 1), "tokens": self._real}
+        entry |= {"tokens_per_second": round(self._real / seconds), "loss": round(mean, 4), "load": round(os.getloadavg()[0], 1)}
+        print("  ".join(f"{key} {value}" for key, value in entry.items()), flush=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
