@@ -162,9 +162,9 @@ class Agent:
         self.problems: tuple[Problem, ...] = ()
         """The warnings of loading."""
         self.secrets = _secrets(workflow, secrets or {})
-        options = llm or LlmOptions()
+        self._options = llm or LlmOptions()
         self._resources = Resources()
-        self._resources.get("llm.options", lambda: options)
+        self._resources.get("llm.options", lambda: self._options)
         library = library or Library()
         problems = library.add(workflow)
         if problems:
@@ -172,7 +172,7 @@ class Agent:
         if library.asks_a_model(workflow):
             from the_edge_agent.llm.choose import preflight
 
-            preflight(workflow, options, os.environ)
+            preflight(workflow, self._options, os.environ)
         self._host = AgentHost(library.of(workflow), library, secrets=self.secrets, resources=self._resources, code_allowed=allow_code)
 
     def invoke(
@@ -241,8 +241,9 @@ class Agent:
         feed.finish()
 
     def close(self) -> None:
-        """Free what the agent holds. Idempotent."""
+        """Free what the agent holds. Idempotent; a later run loads it again."""
         self._resources.close()
+        self._resources.get("llm.options", lambda: self._options)
 
     def __enter__(self) -> Self:
         return self

@@ -231,8 +231,22 @@ def test_the_doctor_shows_a_damaged_model(tea: Tea, tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF")
     done = tea("doctor", env={"TEA_MODEL_PATH": str(broken)})
+    assert done.returncode == 8
     assert str(broken) in done.stdout
-    assert "cannot be used" in done.stdout
+    assert "cannot be used: it is" in done.stdout
+    assert f"cannot use the model {broken}" in done.stderr
+    found = json.loads(tea("doctor", "--json", env={"TEA_MODEL_PATH": str(broken)}).stdout)
+    assert [str(broken) in problem["message"] for problem in found["broken"]] == [True]
+
+
+@pytest.mark.parametrize("value", ["no-such.gguf", "empty", "$NOT_SET/model.gguf"])
+def test_the_doctor_sees_a_variable_that_names_no_model(tea: Tea, tmp_path: Path, value: str) -> None:
+    (tmp_path / "empty").mkdir()
+    done = tea("doctor", env={"TEA_MODEL_PATH": value})
+    assert done.returncode == 8
+    assert done.stderr.count("[MODEL_UNAVAILABLE]") == 1
+    assert "TEA_MODEL_PATH" in done.stderr
+    assert "built in" in done.stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -247,3 +261,5 @@ def test_completion_offers_commands_and_options(tea: Tea) -> None:
     assert commands.strip() == "plain,validate"
     options = tea(env={"_TEA_COMPLETE": "bash_complete", "COMP_WORDS": "tea run --dum", "COMP_CWORD": "2"}).stdout
     assert options.strip() == "plain,--dump-merged"
+    actions = tea(env={"_TEA_COMPLETE": "bash_complete", "COMP_WORDS": "tea actions json.", "COMP_CWORD": "2"}).stdout
+    assert actions.split() == ["plain,json.parse", "plain,json.stringify", "plain,json.transform"]

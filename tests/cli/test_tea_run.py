@@ -78,6 +78,14 @@ def test_output_to_a_file_leaves_standard_output_empty(tea: Tea, write: Any, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "w.yaml"]
 
 
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_output_to_standard_output_is_standard_output(tea: Tea, write: Any, tmp_path: Path, name: str) -> None:
+    write("w.yaml", TWO)
+    done = tea("run", "w.yaml", "-q", "--output", name)
+    assert (json.loads(done.stdout), done.stderr) == ({"x": 1, "y": "é"}, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["w.yaml"]
+
+
 def test_a_failed_run_leaves_the_old_output_alone(tea: Tea, write: Any, tmp_path: Path) -> None:
     write("w.yaml", code("return {'x': 1 / 0}"))
     write("out.json", "old")
@@ -210,6 +218,14 @@ def test_debug_state_keeps_every_state(tea: Tea, write: Any, tmp_path: Path) -> 
     assert failed["step"] == 3
     assert failed["node"] == "c/d"
     assert failed["state"] == {"x": 1, "y": "é"}
+
+
+def test_a_secret_is_in_no_error_of_debug_state(tea: Tea, write: Any, tmp_path: Path) -> None:
+    write("w.yaml", code("raise ValueError(secrets['key'])"))
+    assert tea("run", "w.yaml", "-q", "--secrets", '{"key": "swordfish"}', "--debug-state", "dbg").returncode == 4
+    failed = (tmp_path / "dbg" / "01-FAILED-a.json").read_text(encoding="utf-8")
+    assert json.loads(failed)["error"] == "***"
+    assert "swordfish" not in failed
 
 
 def test_heartbeat_tells_every_node(tea: Tea, write: Any) -> None:

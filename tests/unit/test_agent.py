@@ -14,6 +14,7 @@ import the_edge_agent
 from the_edge_agent.agent import Agent, load, read
 from the_edge_agent.engine import events
 from the_edge_agent.errors import NodeFailed, Refused, UsageError, WorkflowInvalid
+from the_edge_agent.llm.options import LlmOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,6 +151,32 @@ def test_closing_is_idempotent(tmp_path: Path) -> None:
     agent = load(written(tmp_path, COUNT))
     agent.close()
     agent.close()
+
+
+def test_a_run_leaves_the_constants_of_the_workflow_alone(tmp_path: Path) -> None:
+    text = """
+variables: {list: [1]}
+data: {list: [1]}
+nodes:
+  - name: change
+    run: |
+      variables["list"].append(2)
+      config["more"] = 1
+  - {name: take, uses: json.stringify, with: {data: 1}, output: {taken: "{{ data.list }}"}}
+  - {name: push, run: "state['taken'].append(2); return {'seen': variables['list'], 'config': config}"}
+"""
+    agent = load(written(tmp_path, text))
+    first, second = agent.invoke(), agent.invoke()
+    assert first == second == {"taken": [1, 2], "seen": [1, 2], "config": {}}
+
+
+def test_a_closed_agent_runs_with_the_same_options(tmp_path: Path) -> None:
+    settings = "settings: {llm: {api_base: 'http://127.0.0.1:9/v1', model: none, max_retries: 0}}"
+    flow = written(tmp_path, f"{settings}\nnodes: [{{name: ask, uses: llm.call, with: {{prompt: hi}}}}]")
+    agent = load(flow, llm=LlmOptions(backend="api"))
+    agent.close()
+    with pytest.raises(NodeFailed, match=r"127\.0\.0\.1"):
+        agent.invoke()
 
 
 def test_what_is_remembered_lives_as_long_as_the_agent(tmp_path: Path) -> None:

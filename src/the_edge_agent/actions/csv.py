@@ -28,7 +28,8 @@ def parse(_: Scope, /, *, text: str, delimiter: str = ",", has_header: bool = Tr
     if len(delimiter) != 1:
         return _failure(f"CSV delimiter must be one character, not {delimiter!r}", "delimiter")
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+        # A byte order mark, as spreadsheets write it, is no part of the first column's name.
+        rows = [row for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter, strict=True) if row]
     except csv.Error as error:
         return _failure(f"CSV parse error: {error}", "parse")
     if not has_header:

@@ -28,12 +28,15 @@ class _Unusable(Exception):
 
 
 def local(path: str) -> Path:
-    """``path`` as a local path, ``~`` expanded; raises ``ValueError`` for a URL, an empty path, a NUL."""
+    """``path`` as a local path, ``~`` expanded; raises ``ValueError`` for a URL, an empty path, a NUL, a home nobody has."""
     if "://" in path:
         raise ValueError(f"Not a local path: {path}; remote files are not supported, use http.get for a web address")
     if not path or "\0" in path:
         raise ValueError("The path is empty or holds a NUL character")
-    return Path(path).expanduser()
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"There is no such home directory: {path}") from None
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -168,8 +168,10 @@ def _exchange(scope: Scope, method: str, url: str, limits: _Limits, **request: A
         raise NodeFailed(f"not a web address: {shown}", error_type="InvalidURL") from None
     except httpx.RequestError as error:
         reason = str(error) or type(error).__name__
+        there, asked = error.request.url, httpx.URL(url)
+        moved = "" if (there.host, there.port) == (asked.host, asked.port) else f", redirected to {_shown(str(there))}"
         raise NodeFailed(
-            f"{method} {shown}: {reason}", error_type="ConnectionError", hint="check the address and that the server runs"
+            f"{method} {shown}{moved}: {reason}", error_type="ConnectionError", hint="check the address and that the server runs"
         ) from None
 
 

@@ -114,12 +114,28 @@ def _path(settings: Json) -> str:
     path = settings.get("path", settings.get("db_path", _IN_MEMORY))
     if not isinstance(path, str) or not path:
         raise NodeFailed("settings.ltm.path must be a path")
-    return path if path == _IN_MEMORY else str(Path(_expanded(path)).expanduser().absolute())
+    if path == _IN_MEMORY:
+        return path
+    try:
+        return str(Path(_expanded(path)).expanduser().absolute())
+    except RuntimeError:
+        raise NodeFailed(f"settings.ltm.path {path}: there is no such home folder", hint="write the whole path") from None
 
 
 def _expanded(text: str) -> str:
-    """``${VAR}`` and ``${VAR:-default}`` replaced from the environment."""
-    return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda found: os.environ.get(found[1]) or found[2] or "", text)
+    """``${VAR}`` and ``${VAR:-default}`` replaced from the environment; a variable with neither value nor default is an error."""
+
+    def replace(found: re.Match[str]) -> str:
+        name, default = found[1], found[2]
+        value = os.environ.get(name, default)
+        if value is None:
+            raise NodeFailed(
+                f"settings.ltm.path is {text}, and the environment variable {name} is not set",
+                hint=f"set {name}, or write a default: ${{{name}:-memory}}",
+            )
+        return value or default or ""
+
+    return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", replace, text)
 
 
 @action("ltm.store", returns="{stored, key, success}")

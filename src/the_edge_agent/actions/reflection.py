@@ -20,6 +20,7 @@ from the_edge_agent.actions.agent import child
 from the_edge_agent.actions.data import dotted, violations
 from the_edge_agent.actions.question import ModelParameters, ask, mapping_in, model_action, text_of
 from the_edge_agent.actions.registry import MISSING
+from the_edge_agent.actions.wrap import written
 from the_edge_agent.engine.scope import NOTHING, Scope
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, Refused
 from the_edge_agent.llm.protocol import Message
@@ -88,24 +89,33 @@ def loop(
     on_failure: OnFailure = "return_best",
     **model: Unpack[ModelParameters],
 ) -> Result:
-    """Generate, evaluate and correct until the result is valid; without a corrector the generator runs again."""
+    """Generate, evaluate, correct until it is valid; their templates are rendered each time: `{{ state.reflection_errors | default([]) }}`.
+
+    Without a corrector the generator runs again. Before the loop the state has no `reflection_…` yet, hence the default.
+    """
     if max_iterations < 1:
         raise NodeFailed(f"'max_iterations' must be at least 1, got {max_iterations}")
-    run = _Loop()
+    run, given = _Loop(), {"generator": generator, "evaluator": evaluator, "corrector": corrector}
     while not run.verdict.valid and run.iteration < max_iterations:
         run.iteration += 1
         inner = child(scope, {**scope.state, **run.seen()})
         if run.iteration == 1 or corrector is None:
-            output = _made(inner, generator, "generator")
+            output = _made(inner, _as_of_now(inner, given, "generator"), "generator")
         else:
-            output = _corrected(inner, run.output, run.verdict, corrector, model)
-        run.take(
-            output, evaluate_output(child(scope, {**scope.state, **run.seen(), "reflection_output": output}), output, evaluator, model)
-        )
+            output = _corrected(inner, run.output, run.verdict, _as_of_now(inner, given, "corrector"), model)
+        inner = child(scope, {**scope.state, **run.seen(), "reflection_output": output})
+        run.take(output, evaluate_output(inner, output, _as_of_now(inner, given, "evaluator"), model))
     if not run.verdict.valid and on_failure == "raise":
         errors = "; ".join(_text(each) for each in run.verdict.errors) or f"score {run.verdict.score:g}"
         raise OutputUnsatisfied(f"no valid result after {run.iteration} iterations: {errors}", hint="raise 'max_iterations'")
     return run.result(best=on_failure == "return_best" and not run.verdict.valid)
+
+
+def _as_of_now(scope: Scope, given: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    """The parameter ``part`` of the loop, rendered with the state of ``scope``; as given where no node has it written down."""
+    template = written(scope, "reflection.loop")
+    found = template.render(scope.context()).get(part) if template is not None else None
+    return found if isinstance(found, Mapping) else given[part]
 
 
 @model_action("reflection.evaluate", returns="{valid, score, errors, suggestions, success}")
@@ -297,10 +307,6 @@ def _executed(scope: Scope, text: object, language: str) -> Json:
         raise Refused(
             "'run' inside 'with' must be code that stands in the workflow like this, without templates",
             hint="read values from the state: state['name'] instead of {{ state.name }}",
-        )
-    if not scope.host.code_allowed:
-        raise Refused(
-            "the block of code inside 'with' is refused by --no-code", hint="look at it (tea inspect), then run without --no-code"
         )
     value = scope.host.program(_code(language, text)).run(scope)
     if isinstance(value, Mapping) and "result" in value:

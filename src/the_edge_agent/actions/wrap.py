@@ -228,7 +228,7 @@ class _View:
         self._scope = copy(scope)
         self._scope.state = dict(scope.state)
         self._given = given
-        self._template = _template(scope)
+        self._template = written(scope, "retry.loop")
         self._changed = False
         self.gained: dict[str, Json] = {}
 
@@ -248,9 +248,8 @@ class _View:
             self.gained.update(updates)
 
 
-def _template(scope: Scope) -> model.Value | None:
-    """The parameters of the node that runs as written, ``None`` when the call does not come from its ``uses``."""
-    found = [
-        kind for node, kind in scope.workflow.actions() if node.name == scope.node and kind.name.endswith(("retry.loop", "retry_loop"))
-    ]
+def written(scope: Scope, name: str) -> model.Value | None:
+    """The parameters of the node that runs as written, ``None`` when the call of the action ``name`` does not come from its ``uses``."""
+    spellings = (name, name.replace(".", "_"))
+    found = [kind for node, kind in scope.workflow.actions() if node.name == scope.node and kind.name.endswith(spellings)]
     return found[0].parameters if len(found) == 1 else None

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from the_edge_agent.actions.registry import Action, Parameter
 
 
+def _beginning(_context: click.Context, _parameter: click.Parameter, start: str) -> list[str]:
+    from the_edge_agent.actions import builtin
+
+    return [name for name in sorted(builtin()) if name.startswith(start)]
+
+
 @click.command(name="actions")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_beginning)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def command(*, name: str | None, as_json: bool) -> None:
     """List the built-in actions, or describe the one called NAME.

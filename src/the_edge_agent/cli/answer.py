@@ -108,7 +108,7 @@ def claimed(console: Console) -> Iterator[Answer]:
 
     real = os.dup(_STDOUT)
     sys.stdout.flush()
-    standard_error: Any = RedactedStream(sys.stderr, console.redact)
+    standard_error: Any = RedactedStream(sys.stderr, console)
     os.dup2(_STDERR, _STDOUT)
     try:
         with os.fdopen(os.dup(real), "wb", buffering=0) as stream, redirect_stdout(standard_error), redirect_stderr(standard_error):

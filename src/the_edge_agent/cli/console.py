@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 _UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
@@ -55,12 +57,15 @@ class Console:
         redact: hides secret values in everything that is written.
         live: the stream is a terminal that can move its cursor.
         colour: ``live``, and the user has not set ``NO_COLOR``.
+        making_room: entered, with the text, while something else writes to the same terminal; whoever draws there
+            takes its line away first.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         # A process can be started without any standard error.
         self._stream: TextIO | None = stream or sys.stderr
         self.redact = Redactor()
+        self.making_room: Callable[[str], AbstractContextManager[object]] = nullcontext
         self.live = self._stream is not None and self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self.colour = self.live and not os.environ.get("NO_COLOR")
         self.unicode = (getattr(self._stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
@@ -98,15 +103,16 @@ class Console:
 
 
 class RedactedStream:
-    """A text stream in front of another one that hides secrets in each piece written; everything else is the other's."""
+    """A text stream in front of another one that hides the console's secrets in each piece written; everything else is the other's."""
 
-    def __init__(self, stream: TextIO, redact: Redactor) -> None:
+    def __init__(self, stream: TextIO, console: Console) -> None:
         self._stream = stream
-        self._redact = redact
+        self._console = console
 
     def write(self, text: str) -> int:
         """Write ``text``, secrets hidden; returns its length as a text stream does."""
-        self._stream.write(self._redact(text))
+        with self._console.making_room(text):
+            self._stream.write(self._console.redact(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

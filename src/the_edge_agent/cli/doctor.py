@@ -40,7 +40,8 @@ class Diagnosis:
 def command(console: Console, /, *, as_json: bool) -> int:
     """Tell what this machine can do, which models are found, and what is missing.
 
-    Exit code 0, also where something is merely not installed; 8 when something installed does not work.
+    Exit code 0, also where something is merely not installed; 8 when something installed does not work, such as a damaged
+    model file.
     """
     from the_edge_agent.cli.report import report
 
@@ -138,16 +139,21 @@ def _folders() -> dict[str, str]:
 
 
 def _models(broken: list[TeaError]) -> list[dict[str, Any]]:
-    from the_edge_agent.models.find import found
+    """Every model file there is; a damaged one, and a variable that names none, go to ``broken``."""
+    from the_edge_agent.models.find import VARIABLE, Wishes, found, resolve
 
+    environ = dict(os.environ)
     try:
-        return [
-            {"name": model.name, "path": str(model.path), "size": model.size, "origin": model.origin, "problem": model.problem}
-            for model in found(os.environ)
-        ]
-    except TeaError as error:
+        resolve(Wishes(variable=environ.get(VARIABLE)), environ, None)
+    except ModelUnavailable as error:
         broken.append(error)
-        return []
+        del environ[VARIABLE]
+    listed = found(environ)
+    broken += [ModelUnavailable(model.problem, hint="get the file again, or remove it") for model in listed if model.problem]
+    return [
+        {"name": model.name, "path": str(model.path), "size": model.size, "origin": model.origin, "problem": model.problem}
+        for model in listed
+    ]
 
 
 def _page(subjects: Mapping[str, Any]) -> Iterator[str]:
@@ -163,7 +169,8 @@ def _page(subjects: Mapping[str, Any]) -> Iterator[str]:
         yield f"            {model['name']}  {_gib(model['size'])}  {model['origin']}"
         yield f"              {model['path']}"
         if model["problem"]:
-            yield f"              cannot be used: {model['problem']}"
+            reason = model["problem"].removeprefix(f"cannot use the model {model['path']}: ")
+            yield f"              cannot be used: {reason}"
     yield "folders"
     for name, path in subjects["folders"].items():
         yield f"            {name:<14} {path}"

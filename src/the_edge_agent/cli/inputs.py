@@ -7,6 +7,7 @@ import os
 import sys
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from the_edge_agent.errors import Problem, Source, UsageError, WorkflowInvalid
@@ -44,11 +45,22 @@ def _value(option: str, text: str) -> Any:
         content = sys.stdin.read()
         return _parsed(f"{option} (standard input)", content, yaml=not content.lstrip().startswith(("{", "[")))
     if text.startswith("@"):
-        path = Path(text[1:]).expanduser()
+        # pathlib's own raises for a user who does not exist; like this the file is just not there.
+        path = Path(os.path.expanduser(text[1:]))  # noqa: PTH111 - see above
         return _parsed(f"{option} {text}", _read(f"{option} {text}", path), yaml=path.suffix.lower() in _YAML)
     if not text.lstrip().startswith(("{", "[")) and Path(text).is_file():
-        raise UsageError(f"{option} takes JSON, and {text!r} is the name of a file", hint=f"put an @ before it: {option} @{text}")
-    return _parsed(option, text, yaml=False)
+        raise UsageError(
+            f"{option} takes JSON, and {text!r} is the name of a file", hint=f"put an @ before it: {option} {quote('@' + text)}"
+        )
+    return _parsed(option, _typed(option, text), yaml=False)
+
+
+def _typed(option: str, text: str) -> str:
+    """``text`` of the command line as the UTF-8 it was typed in, whatever the locale says."""
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        raise UsageError(f"{option}: not UTF-8 text", hint=f"put it into a UTF-8 file: {option} @FILE") from None
 
 
 def _read(label: str, path: Path) -> str:
@@ -162,8 +174,13 @@ def writable(option: str, path: Path) -> None:
     """Raise :class:`UsageError` when no file can be written at ``path``, before anything has run."""
     folder = path.parent
     if path.is_dir():
-        raise UsageError(f"{option}: {path} is a folder", hint=f"name a file: {option} {path / 'state.json'}")
+        raise UsageError(f"{option}: {path} is a folder", hint=f"name a file: {option} {quote(str(path / 'state.json'))}")
+    if path.exists() and not path.is_file():
+        # A device or a pipe is written to; its folder stays as it is.
+        if not os.access(path, os.W_OK):
+            raise UsageError(f"{option}: {path} cannot be written to")
+        return
     if not folder.is_dir():
-        raise UsageError(f"{option}: the folder {folder} does not exist", hint=f"mkdir -p {folder}")
+        raise UsageError(f"{option}: the folder {folder} does not exist", hint=f"mkdir -p {quote(str(folder))}")
     if not os.access(folder, os.W_OK):
         raise UsageError(f"{option}: the folder {folder} cannot be written to")

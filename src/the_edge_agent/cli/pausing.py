@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from datetime import datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.cli import files
@@ -106,6 +107,6 @@ class Pausing:
         where = f"; the state is kept in {saved}" if saved else ""
         return Paused(
             f"paused {interrupt.when} node {interrupt.node!r}{where}",
-            hint=f"to go on without asking: tea run {self._file} --auto-continue; in a terminal the run asks",
+            hint=f"to go on without asking: tea run {quote(self._file)} --auto-continue; in a terminal the run asks",
             node=interrupt.node,
         )

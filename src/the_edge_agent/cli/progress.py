@@ -6,12 +6,15 @@ import shutil
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from the_edge_agent.cli.console import printable
 from the_edge_agent.engine import events
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from the_edge_agent.cli.console import Console
     from the_edge_agent.engine.events import Event
 
@@ -144,6 +147,7 @@ class LiveProgress:
         self._closed = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
         self._ticker.start()
+        console.making_room = self._making_room
 
     def __call__(self, event: Event) -> None:
         """Take note of ``event`` and show what it leaves to be seen."""
@@ -163,9 +167,19 @@ class LiveProgress:
 
     def close(self) -> None:
         """Stop drawing; the cursor stands at the start of an empty line."""
+        self._console.making_room = nullcontext
         self._closed.set()
         self._ticker.join()
         self.pause()
+
+    @contextmanager
+    def _making_room(self, text: str) -> Iterator[None]:
+        """Nothing is drawn while a node's code writes ``text``, nor after it until its line has ended."""
+        with self._lock:
+            self._erase_drawn()
+            yield
+            if text:
+                self._open_line = not text.endswith("\n")
 
     def _follow(self, event: Event) -> None:
         if isinstance(event, events.NodeStarted) and event.parent is not None and event.branch is None:
@@ -200,6 +214,9 @@ class LiveProgress:
         if self._open_line:
             self._console.write("\n")
             self._open_line = False
+        self._erase_drawn()
+
+    def _erase_drawn(self) -> None:
         if self._drawn:
             self._console.write("\r\x1b[2K")
             self._drawn = False

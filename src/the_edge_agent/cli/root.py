@@ -76,7 +76,9 @@ def _unknown(name: str) -> str:
     if name in _ELSEWHERE:
         return f"There is no command {name!r}: {_ELSEWHERE[name]}."
     if name.endswith((".yaml", ".yml")) or os.path.isfile(name):  # noqa: PTH113 - pathlib is not needed for anything else here
-        return f"{name!r} is a file, not a command. Did you mean: tea run {name}"
+        from shlex import quote
+
+        return f"{name!r} is a file, not a command. Did you mean: tea run {quote(name)}"
     from difflib import get_close_matches
 
     near = get_close_matches(name, COMMANDS, n=1)

@@ -25,7 +25,7 @@ def command(context: click.Context) -> None:
         click.echo(_text(json_schema()))
 
 
-@command.command(name="merge")
+@command.command(name="merge", short_help="Merge JSON or YAML files as overlays are merged.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the result to this file instead of standard output.")
 @click.option("--dry-run", is_flag=True, help="Print the result and write nothing.")

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from the_edge_agent.engine.events import Event, Sink
 
 
+_STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+"""Names of standard output. While a workflow runs, file descriptor 1 is not the real one (see :func:`claimed`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """The options of ``tea run`` as typed; see there for what each means."""
@@ -62,6 +66,7 @@ class Session:
 
     def __init__(self, options: RunOptions, console: Console) -> None:
         self._options = options
+        self._output = None if str(options.output) in _STANDARD_OUTPUT else options.output
         self._console = console
         self._whereabouts = Whereabouts()
         self._progress: Progress | None = None
@@ -99,8 +104,8 @@ class Session:
     def _deliver(self, answer: Answer) -> int:
         options = self._options
         unwanted = inputs.pairs("--fail-on-state", options.fail_on_state)
-        if options.output is not None:
-            inputs.writable("--output", options.output)
+        if self._output is not None:
+            inputs.writable("--output", self._output)
         secrets = inputs.secrets(options.secrets_text, options.secrets_prefix, os.environ)
         self._console.redact.hide(secrets.values())
         if options.secrets_prefix and not secrets and not options.quiet:
@@ -108,8 +113,8 @@ class Session:
         given = inputs.mapping("--input", options.input_text) if options.input_text is not None else {}
         state = self._final_state(given, secrets)
         content = encoded(state, indent=2)
-        if options.output is not None:
-            files.write("--output", options.output, content)
+        if self._output is not None:
+            files.write("--output", self._output, content)
         elif self._stream is None:
             answer.document(state)
         _refuse(state, unwanted)
@@ -189,7 +194,7 @@ class Session:
         if self._options.debug_state is not None:
             from the_edge_agent.cli.statefiles import StateFiles
 
-            sinks.append(StateFiles(self._options.debug_state))
+            sinks.append(StateFiles(self._options.debug_state, self._console.redact))
         if self._stream is not None:
             sinks.append(self._stream)
 

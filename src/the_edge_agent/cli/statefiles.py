@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from the_edge_agent.cli.console import Redactor
     from the_edge_agent.engine.events import Event
 
 OPTION = "--debug-state"
@@ -23,10 +24,12 @@ class StateFiles:
 
     ``NN`` counts from 01 in the order nodes end. A node of a branch has the branch in its file name and in its file.
     The state of a failed node is the one it started from. Steps and loop bodies are part of the node that holds them.
+    Secrets are hidden in the errors; the states are the workflow's own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, redact: Redactor) -> None:
         files.folder(OPTION, folder)
+        self._redact = redact
         self._folder = folder
         self._step = 0
         self._lock = threading.Lock()
@@ -43,7 +46,7 @@ class StateFiles:
             self._write("after", event.node, event.branch, event.state, {})
         elif isinstance(event, events.NodeErrored):
             state = self._states.get(event.branch, self._states.get(None, {}))
-            self._write("FAILED", event.node, event.branch, state, {"error": event.error, "error_type": event.error_type})
+            self._write("FAILED", event.node, event.branch, state, {"error": self._redact(event.error), "error_type": event.error_type})
 
     def _write(self, word: str, node: str, branch: str | None, state: Mapping[str, Any], more: Mapping[str, Any]) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from the_edge_agent.engine.graph import following, stuck
 from the_edge_agent.engine.parallel import Branch, Started, fan_out, workers
 from the_edge_agent.engine.scope import NOTHING, Cancellation, Cancelled, Scope
 from the_edge_agent.engine.state import State, as_json, copy
+from the_edge_agent.engine.threads import STOPPABLE, stop
 from the_edge_agent.errors import LimitReached, NodeFailed, TeaError
 from the_edge_agent.workflow.model import (
     END,
@@ -103,7 +104,7 @@ class Flow:
         current = start
         try:
             while True:
-                if groups and (current == END or any(fan.join == current for fan, _ in groups)):
+                if groups and (current == END or current in stops or any(fan.join == current for fan, _ in groups)):
                     current = self._join(current, groups)
                 if current in stops or current == END:
                     return current
@@ -131,8 +132,11 @@ class Flow:
         return groups[-1][0].join
 
     def _join(self, current: str, groups: list[tuple[Fan, Started]]) -> str:
-        """Wait for the branches that meet at ``current`` (at the end: for those started last) and hand their results to that node."""
-        join = groups[-1][0].join if current == END else current
+        """Wait for the branches that meet at ``current`` and hand their results to that node.
+
+        Where none meet (at the end of the flow or of its branch), those started last are waited for.
+        """
+        join = current if any(fan.join == current for fan, _ in groups) else groups[-1][0].join
         collect = self.workflow.nodes[join].collect
         results = []
         for pair in [pair for pair in groups if pair[0].join == join]:
@@ -258,7 +262,8 @@ class Flow:
         context = {**self.context(result=result, action_result=result), "state": state}
         update = {}
         for key, template in output.fields or ():
-            value = as_json(template.render(context), key)
+            # What a template only looks up is part of something else, which a later change in place must not reach.
+            value = copy(as_json(template.render(context), key))
             update[key] = "" if value is None else value
         return update
 
@@ -281,7 +286,9 @@ class Flow:
             parameters = kind.parameters.render({**self.context(), "state": state})
             return self.host.action(kind.name)(self.scope(node, state), **parameters)
         if isinstance(kind, Function):
+            before = dict(state)
             given = kind.call(state)
+            _check_changes(before, state)
             return NOTHING if given is None else given
         if isinstance(kind, Steps):
             return self._inside(node, state).sequence(kind.nodes)
@@ -302,10 +309,7 @@ class Flow:
             error = failure.failed(raised, node)
             error.spot = program.spot(raised) or code.spot or error.spot
             raise error from error.__cause__
-        for key, value in state.items():
-            # Blocks may write to the state in place: what they put there must be JSON too.
-            if before.get(key, NOTHING) is not value:
-                state[key] = as_json(value, key)
+        _check_changes(before, state)
         return result
 
     # Nodes inside nodes.
@@ -386,36 +390,39 @@ class Flow:
         thread = threading.Thread(target=work, name=f"tea-{node.name}", daemon=True)
         thread.start()
         try:
-            finished = done.wait(seconds)
+            finished = _waited(done, seconds)
         except BaseException:
             cancellation.request()
+            stop(thread)
             raise
         if not finished:
             cancellation.request()
-            _stop(thread)
+            stop(thread)
             raise LimitReached(
                 f"node '{node.name}' did not finish within its timeout of {seconds:g} s",
                 hint="raise 'timeout' of the node",
                 node=node.name,
                 spot=node.spot,
             ) from TimeoutError(f"timeout of {seconds:g} s")
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
+        # Also when it failed: the next try sees what this one wrote, as it does without a time-out.
         self.state.clear()
         self.state.update(inner.state)
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
         return outcome[0]
 
 
-class _Stopped(BaseException):
-    """Raised inside a thread whose node ran out of time."""
+def _check_changes(before: State, state: State) -> None:
+    """Code may write to the state in place: what it put there must be JSON too."""
+    for key, value in state.items():
+        if before.get(key, NOTHING) is not value:
+            state[key] = as_json(value, key) if isinstance(key, str) else as_json({key: value}, "")
 
 
-def _stop(thread: threading.Thread) -> None:
-    """Make Python code that still runs in ``thread`` end: nobody waits for it any more.
-
-    ``PyThreadState_SetAsyncExc`` is CPython's documented way; it takes effect at the next bytecode.
-    """
-    import ctypes
-
-    if thread.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Stopped))
+def _waited(done: threading.Event, seconds: float) -> bool:
+    """Wait for ``done``, at most ``seconds``. In short pieces, because a waiting thread cannot be stopped."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if done.wait(min(left, STOPPABLE)):
+            return True
+    return done.is_set()

@@ -16,7 +16,7 @@ def following(name: str, route: Route, context: Context) -> str | None:
     """The target of the first rule of ``route`` that holds, ``None`` when none does.
 
     Raises:
-        NodeFailed: a condition cannot be evaluated, or ``choose`` raises; it names the node ``name``.
+        NodeFailed: a condition cannot be evaluated, or ``choose`` raises or names nothing; it names the node ``name``.
     """
     try:
         if route.choose is not None:
@@ -30,13 +30,19 @@ def following(name: str, route: Route, context: Context) -> str | None:
     return None
 
 
-def _chosen(choose: Callable[[Context], str | None], context: Context) -> str | None:
+def _chosen(choose: Callable[[Context], str | None], context: Context) -> str:
     try:
-        return choose(context)
+        target = choose(context)
     except TeaError:
         raise
     except Exception as error:
-        raise NodeFailed(f"choosing the next node: {error}", error_type=type(error).__name__) from error
+        reason = f"there is no key {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise NodeFailed(f"choosing the next node: {reason}", error_type=type(error).__name__) from error
+    if not isinstance(target, str):
+        raise NodeFailed(
+            f"choosing the next node gave {target!r:.60}, not a name", error_type="NoRoute", hint="return the name of a node, or END"
+        )
+    return target
 
 
 def stuck(name: str, route: Route) -> NodeFailed:

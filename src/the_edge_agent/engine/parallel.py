@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from the_edge_agent.engine import events
 from the_edge_agent.engine.failure import FINAL, error_type
 from the_edge_agent.engine.scope import Cancellation, Cancelled
 from the_edge_agent.engine.state import BranchResult, State, copy
+from the_edge_agent.engine.threads import STOPPABLE, Stopped, stop
 from the_edge_agent.errors import NodeFailed, Paused, TeaError
 from the_edge_agent.workflow.model import Action, DynamicParallel, FanOut, Matrix, Node, ParallelEach, Subgraph, Value
 
@@ -35,6 +38,9 @@ class Branch:
     """The state of the result when it fails."""
 
 
+_Future = Future[tuple[BranchResult, TeaError | None]]
+
+
 class Started:
     """Branches under way. ``results`` waits for them; leaving them behind cancels them."""
 
@@ -42,8 +48,25 @@ class Started:
         self._branches = branches
         self._cancellation = cancellation
         self._node = node
-        self._pool = ThreadPoolExecutor(max(1, min(workers, len(branches) or 1)), thread_name_prefix=f"tea-{node}")
-        self._futures = [self._pool.submit(self._run, branch) for branch in branches]
+        self._futures: list[_Future] = [Future() for _ in branches]
+        self._waiting = deque(zip(self._futures, branches, strict=True))
+        # Daemons: a block that does not end must not keep the program alive once nobody waits for it.
+        names = [f"tea-{node}_{i}" for i in range(min(workers, len(branches)))]
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self) -> None:
+        """Run branches, until none waits."""
+        while self._waiting:
+            try:
+                future, branch = self._waiting.popleft()
+            except IndexError:
+                return
+            try:
+                future.set_result(self._run(branch))
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the results
+                future.set_exception(error)
 
     def _run(self, branch: Branch) -> tuple[BranchResult, TeaError | None]:
         emit, flow = branch.flow.emit, branch.flow
@@ -76,10 +99,14 @@ class Started:
         try:
             self._await(stop_early=fail_fast or not collect)
             done = [future.result() for future in self._futures]
+        except Stopped:
+            self.abandon()
+            for thread in self._threads:
+                stop(thread)
+            raise
         except BaseException:
             self.abandon()
             raise
-        self._pool.shutdown()
         for branch, (_, failure) in zip(self._branches, done, strict=True):
             if failure is not None and (not collect or isinstance(failure, FINAL)):
                 failure.branch = failure.branch or branch.flow.branch
@@ -88,16 +115,16 @@ class Started:
 
     def _await(self, *, stop_early: bool) -> None:
         """Wait for all; with ``stop_early`` the first failure asks the rest to stop."""
-        open_: set[Future[tuple[BranchResult, TeaError | None]]] = set(self._futures)
+        open_: set[_Future] = set(self._futures)
         while open_:
-            done, open_ = wait(open_, return_when=FIRST_COMPLETED)
+            done, open_ = wait(open_, STOPPABLE, return_when=FIRST_COMPLETED)
             if stop_early and any(future.result()[1] is not None for future in done):
                 self._cancellation.request()
 
     def abandon(self) -> None:
         """Ask all branches to stop and do not wait for them."""
         self._cancellation.request()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._waiting.clear()
 
 
 def workers(flow: Flow, count: int, wanted: Value | None = None) -> int:

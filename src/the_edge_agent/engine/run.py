@@ -73,6 +73,8 @@ class Run:
         return final
 
     def _first_state(self, state: Mapping[str, Any] | None) -> State:
+        if state is not None and not isinstance(state, Mapping):
+            raise UsageError(f"the input must be a mapping, not a {type(state).__name__}", hint='write it as {"key": value}')
         try:
             first: State = copy(dict(self.workflow.initial_state)) | copy(as_json(dict(state or {}), ""))
         except NodeFailed as error:
@@ -92,14 +94,16 @@ class Run:
         """What every template of ``workflow`` sees besides the state."""
         constants = self._constants.get(id(workflow))
         if constants is None:
-            constants = self._constants[id(workflow)] = {
-                "variables": workflow.variables,
+            found = {
+                # Copies: what a block changes in them in place ends with the run.
+                "variables": copy(workflow.variables),
                 "secrets": self.host_of(workflow).secrets,
-                "settings": workflow.settings,
-                "data": workflow.data,
+                "settings": copy(workflow.settings),
+                "data": copy(workflow.data),
                 "env": dict(os.environ),
                 "checkpoint": {"dir": str(workflow.config.get("checkpoint_dir") or ""), "last": ""},
             }
+            constants = self._constants.setdefault(id(workflow), found)
         return constants
 
     def interrupt(self, node: Node, when: str, flow: Flow) -> None:

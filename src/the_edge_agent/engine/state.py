@@ -11,11 +11,16 @@ State = dict[str, Any]
 
 _ATOMS = frozenset({str, int, bool, type(None)})
 _HINTS = {
-    set: "return a list: sorted(value)",
-    frozenset: "return a list: sorted(value)",
-    bytes: "return text: value.decode()",
-    complex: "return its parts as numbers",
+    "set": "return a list: sorted(value)",
+    "frozenset": "return a list: sorted(value)",
+    "generator": "return a list: list(value)",
+    "bytes": "return text: value.decode()",
+    "complex": "return its parts as numbers",
+    "coroutine": "return what it gives: asyncio.run(value)",
+    **dict.fromkeys(("date", "datetime", "time"), "return text: value.isoformat()"),
+    "Decimal": "return text or a number: str(value), float(value)",
 }
+"""Name of a type → what to do with a value of it."""
 
 
 def as_json(value: Any, path: str) -> Any:
@@ -24,6 +29,17 @@ def as_json(value: Any, path: str) -> Any:
     Raises:
         NodeFailed: something in it has no JSON form; the message names the path to it.
     """
+    try:
+        return _as_json(value, path)
+    except RecursionError:
+        raise NodeFailed(
+            f"'{path or 'state'}' is nested too deeply for JSON, or contains itself",
+            error_type="ValueError",
+            hint="store a copy of the part that is needed",
+        ) from None
+
+
+def _as_json(value: Any, path: str) -> Any:
     kind = type(value)
     if kind in _ATOMS:
         return value
@@ -34,7 +50,7 @@ def as_json(value: Any, path: str) -> Any:
     if isinstance(value, dict):
         return _mapping(value, path)
     if isinstance(value, list | tuple):
-        items = [as_json(item, f"{path}[{i}]") for i, item in enumerate(value)]
+        items = [_as_json(item, f"{path}[{i}]") for i, item in enumerate(value)]
         unchanged = isinstance(value, list) and all(a is b for a, b in zip(items, value, strict=True))
         return value if unchanged else items
     if isinstance(value, str):
@@ -42,7 +58,7 @@ def as_json(value: Any, path: str) -> Any:
     raise NodeFailed(
         f"'{path}' is a {kind.__name__}, which JSON has no form for",
         error_type="TypeError",
-        hint=_HINTS.get(kind, "return numbers, texts, lists and mappings"),
+        hint=_HINTS.get(kind.__name__, "return numbers, texts, lists and mappings"),
     )
 
 
@@ -54,7 +70,7 @@ def _mapping(value: dict[Any, Any], path: str) -> Any:
             raise NodeFailed(
                 f"'{name}' has a key of type {type(key).__name__}, JSON keys are texts", error_type="TypeError", hint=f'use the key "{key}"'
             )
-        found = as_json(item, f"{path}.{key}" if path else key)
+        found = _as_json(item, f"{path}.{key}" if path else key)
         if found is not item:
             changed[key] = found
     return {**value, **changed} if changed else value

@@ -152,9 +152,18 @@ class Binding:
         template = self.slots[number]
         return self._use(f"{self._prefix}{number}_text", template, template.source, as_text=True)
 
+    def _explained(self, problem: Problem) -> None:
+        """Report what is wrong with a template that may have been meant as braces of Python."""
+        if "did you mean" not in (problem.hint or ""):
+            hint = (
+                "{{ }} in a block is a template: a value is {{ state.name }}; a brace in an f-string is {'{'}, nested ones stand apart: { {"
+            )
+            problem = replace(problem, hint=hint)
+        self._report(problem)
+
     def _use(self, name: str, template: _Template, source: str, *, as_text: bool) -> str:
         if name not in self._used:
-            compiled = compile_expression(source, key="run", spot=template.spot, report=self._report)
+            compiled = compile_expression(source, key="run", spot=template.spot, report=self._explained)
             self._used[name] = Slot(name, compiled.text if as_text else _Copied(compiled))
         return name
 

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.engine.scope import NOTHING, Program, Scope
+from the_edge_agent.engine.state import copy
 from the_edge_agent.errors import Problem, WorkflowInvalid
 from the_edge_agent.languages.binding import Binding, Slot
 
@@ -111,9 +112,9 @@ def _client(scope: Scope, module: str, attribute: str | None, package: str) -> A
 
 _NAMES: dict[str, Callable[[Scope], Any]] = {
     "state": lambda scope: scope.state,
-    "variables": lambda scope: scope.workflow.variables,
+    "variables": lambda scope: scope.constants.get("variables", scope.workflow.variables),
     "actions": _actions,
-    "config": lambda scope: scope.workflow.config,
+    "config": lambda scope: copy(scope.workflow.config),
     "node": lambda scope: scope.node,
     "graph": lambda _: None,
     "secrets": lambda scope: scope.host.secrets,

@@ -27,6 +27,8 @@ PROMPT = "{prompt}"
 INPUT_FILE = "{input_file}"
 _KEYS = frozenset({"command", "args", "stdin_mode", "timeout", "env", "description"})
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_SHORTEST = 4
+"""Characters of a value that may be a secret; shorter ones are switches such as ``1`` and ``yes``."""
 _POLL = 0.05
 
 
@@ -162,13 +164,19 @@ class ShellBackend:
                 _kill(process)
                 raise
         if process.returncode != 0:
-            said = errors.decode("utf-8", "replace").strip()[-500:]
+            said = self._redacted(errors.decode("utf-8", "replace")).strip()[-500:]
             raise NodeFailed(
                 f"the shell provider {program.name} failed with exit code {process.returncode}{f': {said}' if said else ''}",
                 error_type="ShellProviderFailed",
                 hint=f"run {program.command} by hand to see why",
             )
         return out.decode("utf-8", "replace")
+
+    def _redacted(self, text: str) -> str:
+        """``text`` without what ``env`` hands over, which is where a program's key stands."""
+        for value in sorted((value for _, value in self.program.env if len(value) >= _SHORTEST), key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
 
     def _wait(self, process: subprocess.Popen[bytes], stdin: bytes, cancellation: Cancellation | None) -> tuple[bytes, bytes]:
         deadline = time.monotonic() + self.program.timeout

@@ -192,9 +192,9 @@ def _existing(value: str, setting: str, environ: Mapping[str, str], base: Path |
     existing = next((candidate for candidate in tried if candidate.exists()), None)
     if existing is not None:
         return existing
-    places = " nor ".join(str(candidate.absolute()) for candidate in tried)
+    places = list(dict.fromkeys(str(candidate.absolute()) for candidate in tried))
     raise ModelUnavailable(
-        f"{setting} names the model {value}, but there is no such file ({'neither ' if len(tried) > 1 else ''}{places})",
+        f"{setting} names the model {value}, but there is no such file ({'neither ' if len(places) > 1 else ''}{' nor '.join(places)})",
         hint=f"correct {setting}, or remove it to use an installed model ('tea doctor' lists them)",
     )
 
@@ -213,7 +213,8 @@ def _expanded(value: str, setting: str, environ: Mapping[str, str]) -> str:
 
 
 def _home(environ: Mapping[str, str]) -> str:
-    return environ.get("HOME") or str(Path.home())
+    # Not Path.home(), which raises for a user without a home, as in many containers.
+    return environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - see above
 
 
 def _models_in(folder: Path) -> Iterator[Path]:

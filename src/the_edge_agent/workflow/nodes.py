@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from the_edge_agent.workflow.source import Map, Report, Scalar, Seq, Tree, plain
 from the_edge_agent.workflow.template import compile_condition, compile_value
 
 Path = tuple[str | int, ...]
+_TRIES = ("max_retries", "retries", "retry_delay", "backoff_multiplier", "retryable_errors")
 Open = Callable[[str, Spot, Report], Workflow | None]
 """Loads the subgraph a node names."""
 
@@ -105,13 +106,32 @@ class NodeReader:
             kind=kind,
             spot=tree.spot,
             output=None if isinstance(kind, Matrix | ParallelEach) else self._output(tree),
-            on_error=None if collect else error_policy(tree, self.policy),
+            on_error=self._on_error(tree, collect=collect),
             timeout=self._timeout(tree),
             interrupt=frozenset({"before"}) if interrupt == "before" else frozenset({"after"}) if interrupt == "after" else frozenset(),
             fan_in=flag(tree, "fan_in"),
             collect=collect,
             description=text(tree, "description") or "",
         )
+
+    def _on_error(self, tree: Map, *, collect: bool) -> ErrorPolicy | None:
+        """The node's error policy. ``collect`` is about branches, so ``retry`` and ``fallback`` stand beside it."""
+        on_error = tree.items.get("on_error")
+        if isinstance(on_error, Map):
+            mode, given = text(on_error, "mode"), [key for key in _TRIES if key in on_error.items]
+            if mode not in (None, "retry"):
+                self._no_effect(on_error, given, f"beside 'mode: {mode}' nothing is tried again")
+            elif given and "retry" in tree.items:
+                message = "'on_error' and 'retry' both say how often the node is tried"
+                self.report(Problem("DUPLICATE_KEY", message, tree.keys["retry"], hint="keep one of the two"))
+        if collect:
+            return error_policy(Map({key: value for key, value in tree.items.items() if key != "on_error"}, tree.spot), None)
+        return error_policy(tree, self.policy)
+
+    def _no_effect(self, tree: Map, keys: Iterable[str], why: str) -> None:
+        for key in keys:
+            if key in tree.items:
+                self.report(Problem("NO_EFFECT", f"'{key}' has no effect here: {why}", tree.keys[key], severity="warning"))
 
     def _timeout(self, tree: Map) -> float | None:
         """The node's ``timeout``, or that of its block (``run: {code: …, timeout: …}``)."""
@@ -157,6 +177,7 @@ class NodeReader:
         if not isinstance(code, Scalar) or not isinstance(code.value, str):
             self.report(Problem("MISSING_FIELD", "run: {type: …} needs 'code'", run.spot, hint="add 'code: |' and the code below it"))
             return Nothing()
+        self._no_effect(run, ("value", "output_key"), "it goes with 'type: expression'")
         chosen = (kind if kind != "inline" else None) or text(run, "language") or language or "python"
         return Code(chosen, code.value, code.content, None, self.variables)
 
@@ -211,6 +232,8 @@ class NodeReader:
             given = "none" if not modes else " and ".join(modes)
             message = f"dynamic_parallel needs exactly one of 'action', 'steps', 'subgraph'; given: {given}"
             self.report(Problem("DYN_PARALLEL_MODE", message, tree.spot, hint="say what a branch does, once"))
+        if "subgraph" not in modes:
+            self._no_effect(tree, ("input",), "it goes with 'subgraph'")
         config = tree.items.get("parallel_config")
         settings = config if isinstance(config, Map) else tree
         action = tree.items.get("action")
@@ -269,11 +292,12 @@ def error_policy(tree: Map, default: ErrorPolicy | None) -> ErrorPolicy | None:
     on_error, retry, fallback = tree.items.get("on_error"), tree.items.get("retry"), text(tree, "fallback")
     policy = default
     if isinstance(on_error, Scalar):
-        policy = _from_mode(str(on_error.value), Map({}, on_error.spot), ErrorPolicy())
+        policy = _from_mode(str(on_error.value), Map({}, on_error.spot), default or ErrorPolicy())
     elif isinstance(on_error, Map):
         policy = from_mapping(on_error, default)
-    elif isinstance(retry, Map):
-        policy = _from_retry(retry)
+    if isinstance(retry, Map):
+        after = policy if on_error is not None and policy is not None else ErrorPolicy()
+        policy = replace(_from_retry(retry), then=after.then, fallback=after.fallback, capture_traceback=after.capture_traceback)
     if fallback is not None:
         policy = replace(policy or ErrorPolicy(), then="graceful", fallback=fallback)
     return policy

@@ -52,7 +52,7 @@ class _Edges:
 
     rules: list[Rule] = field(default_factory=list)
     branches: list[tuple[str, str, Spot]] = field(default_factory=list)
-    listed: list[tuple[tuple[str, ...], Spot]] = field(default_factory=list)
+    listed: list[tuple[tuple[str, ...], str | None, Spot]] = field(default_factory=list)
     first: Spot | None = None
 
 
@@ -125,6 +125,8 @@ class _Edge:
         elif "targets" in self.tree.items:
             self._switch(edges)
         elif kind == "finish":
+            if _text(self.tree, "to") not in (None, END):
+                self._no_effect("to", "'type: finish' leads to __end__")
             edges.rules.append(Rule(END, self._condition(), self.tree.spot))
         else:
             self._plain(edges, parallel=kind == "parallel")
@@ -141,6 +143,8 @@ class _Edge:
         elif parallel:
             self._branch(target, edges)
         else:
+            if "fan_in" in self.tree.items:
+                self._no_effect("fan_in", "it goes with 'type: parallel'")
             edges.rules.append(Rule(target, self._condition(), self.tree.spot))
 
     def _branch(self, target: str, edges: _Edges) -> None:
@@ -152,29 +156,45 @@ class _Edge:
             )
         elif join not in self.known:
             self._undefined("PARALLEL_FAN_IN_UNDEFINED", join, "fan_in")
-        elif self._condition() is not None:
-            self.report(
-                Problem(
-                    "PARALLEL_CONDITION",
-                    "a parallel edge has no condition",
-                    self.tree.spot,
-                    hint="put the condition on an edge to a node before it",
-                )
-            )
-        else:
+        elif not self._conditional():
             edges.branches.append((target, join, self.tree.spot))
 
+    def _conditional(self) -> bool:
+        """Report a condition on a parallel edge; whether there is one."""
+        found = self._condition() is not None
+        if found:
+            hint = "put the condition on an edge to a node before it"
+            self.report(Problem("PARALLEL_CONDITION", "a parallel edge has no condition", self.tree.spot, hint=hint))
+        return found
+
+    def _no_effect(self, key: str, why: str) -> None:
+        self.report(Problem("NO_EFFECT", f"'{key}' has no effect here: {why}", self.tree.keys[key], severity="warning"))
+
+    def _alone(self, form: str, *others: str) -> None:
+        """Report the keys among ``others`` that say nothing beside ``form``."""
+        for key in others:
+            if key in self.tree.items:
+                message = f"an edge has either '{form}' or '{key}', not both"
+                self.report(Problem("EDGE_AMBIGUOUS", message, self.tree.keys[key], hint="make it two edges"))
+
     def _listed(self, edges: _Edges) -> None:
+        self._alone("parallel", "to", "targets")
+        join = _text(self.tree, "fan_in")
+        if self._conditional() or (join is not None and not self._exists(join, "fan_in")):
+            return
         listed = self.tree.items["parallel"]
         names = [item.value for item in listed.items if isinstance(item, Scalar)] if isinstance(listed, Seq) else []
         known = [self._exists(str(name), "parallel") for name in names]
         if names and all(known):
-            edges.listed.append((tuple(str(name) for name in names), self.tree.spot))
+            edges.listed.append((tuple(str(name) for name in names), join, self.tree.spot))
 
     def _switch(self, edges: _Edges) -> None:
         """``targets``: the condition's value as text picks the target."""
         targets = self.tree.items["targets"]
+        self._alone("targets", "to", "when")
         written = self.tree.items.get("condition")
+        if isinstance(written, Map):
+            written = written.items.get("value")
         source = str(written.value) if isinstance(written, Scalar) else "state.result"
         inner = source.strip().removeprefix("{{").removesuffix("}}").strip()
         for value, target in targets.items.items() if isinstance(targets, Map) else ():
@@ -270,18 +290,18 @@ def _route(name: str, edges: _Edges, names: Sequence[str], collected: Mapping[st
 
 def _fan(name: str, edges: _Edges, names: Sequence[str], collected: Mapping[str, _Edges], report: Report) -> Fan | None:
     if edges.listed:
-        branches, spot = edges.listed[0]
+        branches, join, spot = edges.listed[0]
         if len(edges.listed) > 1 or edges.branches:
             report(
                 Problem(
                     "PARALLEL_TWICE",
                     f"the branches of '{name}' are given twice",
-                    edges.listed[-1][1],
+                    edges.listed[-1][2],
                     node=name,
                     hint="list them in one place",
                 )
             )
-        join = _common_successor(branches, names, collected)
+        join = join or _common_successor(branches, names, collected)
         if join is None:
             message = f"the branches {', '.join(branches)} do not lead to one common node"
             report(

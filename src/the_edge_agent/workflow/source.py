@@ -130,6 +130,8 @@ def _yaml_problem(source: Source, error: yaml.YAMLError) -> Problem:
     context = getattr(error, "context", None)
     indentation = source.line(spot.line)[: spot.column]
     hint = "indent with spaces: YAML allows no tabs" if "\t" in indentation and not indentation.strip() else None
+    if what == "mapping values are not allowed in this context":
+        hint = "a text with ': ' in it is put in quotes, or below a '|'"
     return Problem("YAML_PARSE", f"not valid YAML: {what}" + (f" ({context})" if context else ""), spot, hint=hint)
 
 
@@ -152,6 +154,7 @@ class _Composer:
 
         self._yaml = yaml
         self._source = source
+        self._lines = source.text.splitlines()
         self._report = report
         self._resolver: Any = yaml.resolver.Resolver()
         self._constructor = yaml.constructor.SafeConstructor()
@@ -223,11 +226,20 @@ class _Composer:
 
     def _scalar(self, event: Any) -> Scalar:
         spot = self._spot(event)
-        content = Spot(self._source, spot.line + 1, 1) if event.style in ("|", ">") else spot
+        content = self._below(spot, event.value) if event.style in ("|", ">") else spot
         tag = event.tag
         if tag in (None, "!"):
             tag = self._resolver.resolve(self._yaml.ScalarNode, event.value, event.implicit)
         return Scalar(self._value(str(tag).removeprefix("tag:yaml.org,2002:"), event, spot), spot, content)
+
+    def _below(self, spot: Spot, text: str) -> Spot:
+        """Where the text of the block that starts at ``spot`` begins: one line below, behind its indentation."""
+        filled = next((i for i, line in enumerate(text.splitlines()) if line.strip()), None)
+        if filled is None:
+            return Spot(self._source, spot.line + 1, 1)
+        line, own = self._lines[spot.line + filled : spot.line + filled + 1], text.splitlines()[filled]
+        indentation = sum(len(each) - len(each.lstrip(" ")) for each in line) - (len(own) - len(own.lstrip(" ")))
+        return Spot(self._source, spot.line + 1, max(1, indentation + 1))
 
     def _value(self, kind: str, event: Any, spot: Spot) -> Any:
         text = event.value

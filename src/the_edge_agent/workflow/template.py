@@ -30,6 +30,16 @@ NAMES = frozenset(["state", "variables", "secrets", "settings", "data", "env", "
 FALSE_WORDS = frozenset(["", "false", "0", "no", "none"])
 """Texts that are false in a ``goto`` rule and in a condition rendered to text."""
 
+_OPERATORS = {"=": "==", "&": "and", "|": "or", "?": "A if CONDITION else B"}
+_WORDS = {
+    **dict.fromkeys(("null", "nil", "undefined"), "none"),
+    **{name: f"VALUE | {name}" for name in ("int", "float", "round", "min", "max", "sum")},
+    "len": "VALUE | length",
+    "str": "VALUE | string",
+    "sorted": "VALUE | sort",
+}
+"""What is called by these names elsewhere, as a template has it."""
+
 _DOLLAR = re.compile(r"\$\{(\w+)\}")
 _SCALARS = (str, bool, int, float, type(None))
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -106,6 +116,8 @@ def compile_condition(source: str | bool, *, key: str, spot: Spot | None, report
 
         jinja = environment()
         tree = _condition_tree(jinja, inner)
+        if negated and "{{" not in inner:
+            negated, tree = _negated(jinja, inner)
         problems.unknown_names(jinja, tree)
         return _Truth(text, key, _expression_root(jinja, tree), jinja, negated, lenient_text)
     return _Always(text, value=False)
@@ -147,6 +159,14 @@ def _condition_tree(jinja: Sandbox, text: str) -> nodes.Expr:
     if sole is None:
         raise TemplateSyntaxError("{{ }} goes around the whole condition, or is left out", 1)
     return sole
+
+
+def _negated(jinja: Sandbox, inner: str) -> tuple[bool, nodes.Expr]:
+    """What ``!inner`` means, where ``!`` binds as ``not`` does: whether all of the expression is negated, and the expression."""
+    from jinja2 import nodes
+
+    tree = jinja.expression(f"not {inner}")
+    return (True, tree.node) if isinstance(tree, nodes.Not) else (False, tree)
 
 
 def _expression_root(jinja: Sandbox, tree: nodes.Expr) -> Root:
@@ -226,14 +246,18 @@ class _Reporting:
 
         for name in jinja.unknown(tree, NAMES):
             near = closest(name, NAMES)
+            meant = _WORDS.get(name)
             others = f"a key of the state is written state.{name}; besides state there are {', '.join(sorted(NAMES - {'state'}))}"
-            hint = f"did you mean '{near}'?" if near else others
+            hint = f"here that is written {meant}" if meant else f"did you mean '{near}'?" if near else others
             message = f"{self.key}: {_shown(self.text)}: unknown name '{name}'"
             self.report(Problem("UNKNOWN_NAME", message, self.spot, hint=hint))
 
 
 def _hint(reason: str) -> str | None:
-    """Which filter or test an unknown one was meant to be."""
+    """What was meant: an operator of another language, or which filter or test."""
+    operator = re.match(r"(?:unexpected (?:char )?|expected token 'name', got )'(=|&|\||\?)'", reason)
+    if operator is not None:
+        return f"here that is written {_OPERATORS[operator[1]]}"
     found = re.match(r"No (filter|test) named '(\w+)'", reason)
     if found is None:
         return None

@@ -17,6 +17,10 @@ def test_rows_become_mappings_of_texts(call: Call) -> None:
     }
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_name(call: Call) -> None:
+    assert call("csv.parse", text="\ufeffid,n\n1,2\n")["headers"] == ["id", "n"]
+
+
 def test_a_short_row_ends_in_null_and_a_long_one_is_an_error(call: Call) -> None:
     assert call("csv.parse", text="a,b\n1\n")["data"] == [{"a": "1", "b": None}]
     assert "row 2 has 3 cells" in call("csv.parse", text="a,b\n1,2\n1,2,3\n")["error"]

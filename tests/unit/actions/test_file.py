@@ -71,6 +71,12 @@ def test_overwriting_keeps_permissions_and_follows_a_link(call: Call) -> None:
     assert stat.S_IMODE(Path("real").stat().st_mode) == 0o600
 
 
+def test_a_home_nobody_has_is_reported(call: Call) -> None:
+    failed = call("file.write", path="~no-such-user/x.txt", content="x")
+    assert (failed["success"], failed["error_type"]) == (False, "bad_path")
+    assert "~no-such-user/x.txt" in failed["error"]
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
     target = tmp_path / "f"
     target.write_bytes(b"old")

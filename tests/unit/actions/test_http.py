@@ -46,6 +46,17 @@ def test_two_bodies_are_refused_before_anything_is_sent(call: Call, serve: Any) 
     assert server.requests == []
 
 
+def test_an_address_that_cannot_be_reached_after_a_redirect_is_named_without_its_query(call: Call, serve: Any) -> None:
+    with serve() as gone:
+        dead = gone.url
+    with serve() as server:
+        server.answers["/a"] = (302, {"Location": f"{dead}/b?token=hush"}, b"")
+        with pytest.raises(NodeFailed) as caught:
+            call("http.get", url=f"{server.url}/a")
+    assert f"GET {server.url}/a, redirected to {dead}/b: " in caught.value.message
+    assert "hush" not in caught.value.message
+
+
 def test_delete_without_an_answer_gives_null(call: Call, serve: Any) -> None:
     with serve() as server:
         server.answers["/x"] = (204, {}, b"")

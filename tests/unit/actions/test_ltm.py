@@ -88,6 +88,8 @@ def test_a_file_outlives_the_process_that_wrote_it(
         ({"paht": "x"}, "'paht'"),
         ({"path": 5}, "must be a path"),
         ({"path": "/dev/null/x.db"}, "cannot open"),
+        ({"path": "${NO_SUCH_VARIABLE}/x.db"}, "the environment variable NO_SUCH_VARIABLE is not set"),
+        ({"path": "~no-such-user/x.db"}, "no such home"),
         ("sqlite", "must be a mapping"),
     ],
 )

@@ -49,10 +49,10 @@ def test_the_longer_of_two_overlapping_secrets_is_hidden_whole() -> None:
 
 
 def test_a_redacted_stream_is_a_stream() -> None:
-    redact = Redactor()
-    redact.hide(["hush-hush"])
+    console = Console(io.StringIO())
+    console.redact.hide(["hush-hush"])
     under = io.StringIO()
-    stream = RedactedStream(under, redact)
+    stream = RedactedStream(under, console)
     print("say hush-hush", file=stream)
     stream.writelines(["hush-hush", "\n"])
     assert under.getvalue() == "say ***\n***\n"

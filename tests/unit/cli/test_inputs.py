@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,3 +116,27 @@ def test_a_file_that_cannot_be_written_is_known_before_anything_runs(tmp_path: P
         inputs.writable("--output", tmp_path / "no" / "new.json")
     with pytest.raises(UsageError, match="is a folder"):
         inputs.writable("--output", tmp_path)
+    with pytest.raises(UsageError) as caught:
+        inputs.writable("--output", tmp_path / "two words" / "new.json")
+    assert caught.value.hint == f"mkdir -p '{tmp_path / 'two words'}'"
+
+
+def test_the_home_of_a_user_who_does_not_exist_is_a_missing_file() -> None:
+    with pytest.raises(UsageError, match="there is no such file"):
+        inputs.mapping("--input", "@~no-such-user/x.json")
+
+
+def test_a_pipe_can_be_written_to_also_where_its_folder_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path == pipe)
+    inputs.writable("--output", pipe)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path == tmp_path)
+    with pytest.raises(UsageError, match="cannot be written to"):
+        inputs.writable("--output", pipe)
+
+
+def test_what_was_typed_is_utf8_in_every_locale() -> None:
+    assert inputs.mapping("--input", '{"q": "gr\udcc3\udcbc\udcc3\udc9f"}') == {"q": "grüß"}
+    with pytest.raises(UsageError, match="--input: not UTF-8 text"):
+        inputs.mapping("--input", '{"q": "\udcff"}')

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from the_edge_agent.cli.console import Console
+from the_edge_agent.cli.console import Console, RedactedStream
 from the_edge_agent.cli.progress import Heartbeat, LiveProgress, PlainProgress, Warnings, Whereabouts, duration
 from the_edge_agent.engine import events
 
@@ -123,3 +123,21 @@ def test_whereabouts_name_what_runs() -> None:
     where(events.NodeStarted("b", None))
     where(events.NodeStarted("c", "b[0]"))
     assert where.node == "b, c"
+
+
+def test_what_code_prints_while_a_line_is_drawn_stands_on_its_own(terminal: Terminal) -> None:
+    console = Console(terminal)
+    progress = LiveProgress(console)
+    progress(events.NodeStarted("work", None))
+    deadline = time.monotonic() + 20
+    while "work" not in terminal.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stream = RedactedStream(terminal, console)
+    print("half", end="", file=stream)
+    time.sleep(0.3)
+    assert shown(terminal.getvalue()) == ["half"]
+    print(" a line", file=stream)
+    progress(events.NodeCompleted("work", {}, 1.5, None))
+    print("no end", end="", file=stream)
+    progress.close()
+    assert shown(terminal.getvalue()) == ["half a line", "✓ work 1.5s", "no end", ""]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from the_edge_agent import START, Agent, StateGraph
 from the_edge_agent.engine import events
-from the_edge_agent.errors import NodeFailed, UsageError
+from the_edge_agent.errors import LimitReached, NodeFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def meeting(workers: int | None) -> tuple[Agent, threading.Barrier]:
@@ -143,3 +147,50 @@ def test_two_interrupts_named_alike_in_parent_and_subgraph(agent_of: Callable[[s
     asked: list[str | None] = []
     agent.invoke(on_interrupt=lambda event: asked.append(event.node))
     assert asked == ["review"]
+
+
+def test_branches_end_with_the_time_of_their_node(agent_of: Callable[[str], Agent]) -> None:
+    agent = agent_of("""
+        nodes:
+          - name: spin
+            type: dynamic_parallel
+            items: [1, 2, 3]
+            max_concurrency: 2
+            timeout: 0.3
+            steps:
+              - timeout: 1000
+                run: |
+                  while True:
+                      pass
+            fan_in: join
+          - {name: join}
+        """)
+    with pytest.raises(LimitReached) as caught:
+        agent.invoke()
+    assert caught.value.node == "spin"
+    until = time.monotonic() + 20
+    while (
+        left := [thread for thread in threading.enumerate() if thread.name.startswith(("tea-spin", "tea-step"))]
+    ) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == []
+
+
+def test_branches_that_never_end_do_not_keep_the_program_alive(tmp_path: Path) -> None:
+    program = """
+import time
+from the_edge_agent import START, Agent, StateGraph
+
+graph = StateGraph()
+graph.add_node("sleep", lambda _: time.sleep(600))
+graph.add_node("fail", lambda _: 1 / 0)
+graph.add_node("join", lambda _: None)
+graph.add_branches(START, ["sleep"], join="join")
+graph.add_edge(START, "fail")
+try:
+    Agent(graph.workflow()).invoke()
+except Exception as error:
+    print(error)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "division by zero\n", "")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from the_edge_agent import END, START, Agent, StateGraph
-from the_edge_agent.errors import LimitReached, NodeFailed, Refused, WorkflowInvalid
+from the_edge_agent.errors import LimitReached, NodeFailed, Refused, UsageError, WorkflowInvalid
 
 
 def codes(error: WorkflowInvalid) -> list[str]:
@@ -121,3 +121,40 @@ def test_names_are_unique_and_not_reserved(name: str) -> None:
     with pytest.raises(WorkflowInvalid) as caught:
         graph.add_node(name, lambda _: None)
     assert codes(caught.value) == ["DUPLICATE_NODE"]
+
+
+@pytest.mark.parametrize(
+    ("choose", "message"),
+    [
+        (lambda _: None, "choosing the next node gave None, not a name"),
+        (lambda _: ["a"], "choosing the next node gave ['a'], not a name"),
+        (lambda state: state["missing"], "choosing the next node: there is no key 'missing'"),
+        (lambda _: "b", "there is no node 'b' to go to"),
+    ],
+)
+def test_a_choice_names_a_node(choose: Any, message: str) -> None:
+    graph = StateGraph()
+    graph.add_node("a", lambda _: None)
+    graph.add_edge(START, "a")
+    graph.add_choice("a", choose)
+    with pytest.raises(NodeFailed) as caught:
+        Agent(graph.workflow()).invoke()
+    assert (caught.value.message, caught.value.node) == (message, "a")
+
+
+def test_what_a_function_writes_in_place_is_json() -> None:
+    graph = StateGraph()
+    graph.add_node("a", lambda state: state.update(found={1}))
+    graph.add_edge(START, "a")
+    with pytest.raises(NodeFailed, match="'found' is a set") as caught:
+        Agent(graph.workflow()).invoke()
+    assert caught.value.node == "a"
+
+
+@pytest.mark.parametrize("given", [[1], "text", 5])
+def test_the_input_is_a_mapping(given: Any) -> None:
+    graph = StateGraph()
+    graph.add_node("a", lambda _: None)
+    graph.add_edge(START, "a")
+    with pytest.raises(UsageError, match="must be a mapping"):
+        Agent(graph.workflow()).invoke(given)

@@ -57,6 +57,15 @@ def test_a_failing_program_fails_the_node() -> None:
         python("import sys; sys.exit(print('it broke', file=sys.stderr) or 3)").chat(TALK)
 
 
+def test_the_environment_it_was_given_is_not_in_the_error() -> None:
+    code = 'import os, sys; sys.exit(f\'rejected {os.environ["KEY"]}, debug={os.environ["DEBUG"]}\')'
+    failing = ShellBackend(
+        program("p", {"p": {"command": sys.executable, "args": ["-c", code], "env": {"KEY": "${KEY}", "DEBUG": 1}}}, {"KEY": "swordfish"})
+    )
+    with pytest.raises(NodeFailed, match=r"exit code 1: rejected \*\*\*, debug=1"):
+        failing.chat(TALK)
+
+
 def test_a_missing_program_is_named() -> None:
     with pytest.raises(NodeFailed, match="cannot start 'no-such-program-here'"):
         backend(command="no-such-program-here").chat(TALK)

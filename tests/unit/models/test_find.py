@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import shutil
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,25 @@ def test_tilde_and_variables_are_expanded(home: Path) -> None:
         found = find.resolve(Wishes(settings_path=written), environ(home, WHERE=str(model.parent)), None)
         assert found is not None
         assert found.path == model
+
+
+def test_a_place_is_named_once(home: Path) -> None:
+    with pytest.raises(ModelUnavailable) as caught:
+        find.resolve(Wishes(settings_path="none.gguf"), environ(home), home)
+    assert caught.value.message.count(str(home)) == 1
+    with pytest.raises(ModelUnavailable, match=r"neither .* nor "):
+        find.resolve(Wishes(settings_path="none.gguf"), environ(home), home / "flows")
+
+
+def test_a_user_without_a_home_still_has_the_built_in_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_number: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.delenv("HOME")
+    found = find.search({"PATH": str(home)})
+    assert found is not None
+    assert found.path == builtin.path()
 
 
 def test_an_unset_variable_is_named(home: Path) -> None:

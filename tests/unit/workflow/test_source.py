@@ -42,7 +42,14 @@ def test_keys_and_values_know_their_places() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "content"), [("run: |\n  code\n", (2, 1)), ("run: >-\n  code\n", (2, 1)), ("run: code\n", (1, 6)), ("run: 'code'\n", (1, 6))]
+    ("text", "content"),
+    [
+        ("run: |\n  code\n", (2, 3)),
+        ("run: >-\n\n    code\n", (2, 5)),
+        ("run: |1\n   code\n", (2, 2)),
+        ("run: code\n", (1, 6)),
+        ("run: 'code'\n", (1, 6)),
+    ],
 )
 def test_the_text_of_a_block_starts_below_its_mark(text: str, content: tuple[int, int]) -> None:
     value = places(text).get("run")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from the_edge_agent.agent import load
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COUNT = {"type": "schema", "schema": {"type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]}}
 IMPROVING = {"run": 'n = state["reflection_iteration"]\nresult = {"count": n} if n > 1 else {"count": "bad"}\n'}
@@ -34,6 +38,41 @@ def test_the_loop_ends_when_the_schema_holds(local: Any) -> None:
         "valid": True,
         "count": 2,
     }
+
+
+def test_templates_see_what_the_loop_has_so_far(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(
+        """\
+name: w
+nodes:
+  - name: loop
+    uses: reflection.loop
+    with:
+      generator: {action: json.stringify, with: {data: "{{ state.reflection_errors | default([]) }}"}}
+      evaluator: {type: custom, action: judge, with: {given: "{{ state.reflection_output | default(none) }}"}}
+      corrector: {action: json.stringify, with: {data: "mend {{ state.reflection_output | default('') }} {{ state.reflection_iteration | default(0) }}"}}
+    output: result
+""",
+        encoding="utf-8",
+    )
+    (tmp_path / "judge.py").write_text(
+        """\
+def judge(state, given):
+    good = "mend" in given["text"]
+    return {"valid": good, "score": float(good), "errors": ["no"]}
+
+
+def register_actions(registry, engine):
+    registry["judge"] = judge
+""",
+        encoding="utf-8",
+    )
+    with load(tmp_path / "w.yaml", actions_files=[tmp_path / "judge.py"]) as agent:
+        history = agent.invoke()["result"]["reflection_history"]
+    assert history[0]["output"]["text"] == "[]"
+    assert "mend" in history[1]["output"]["text"]
+    assert history[1]["output"]["text"].endswith(' 2"')
+    assert [each["valid"] for each in history] == [False, True]
 
 
 SCORES = "return [0.2, 0.4, 0.1][state['reflection_iteration'] - 1]"
