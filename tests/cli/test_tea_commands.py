@@ -122,6 +122,14 @@ def test_validate_takes_several_files_and_speaks_json(tea: Tea, tmp_path: Path) 
     assert (duplicate["file"], duplicate["line"], duplicate["column"]) == ("bad.yaml", 3, 11)
 
 
+def test_a_file_that_is_missing_does_not_take_the_findings_of_another_with_it(tea: Tea, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD, encoding="utf-8")
+    done = tea("validate", "bad.yaml", "missing.yaml")
+    assert done.returncode == 2
+    assert "DUPLICATE_NODE" in done.stderr
+    assert "missing.yaml" in done.stderr
+
+
 def test_strict_validation_fails_on_warnings(tea: Tea, tmp_path: Path) -> None:
     text = "nodes:\n  - {name: a, goto: b}\n  - {name: b}\nedges:\n  - {from: a, to: b}\n"
     (tmp_path / "w.yaml").write_text(text, encoding="utf-8")

@@ -40,12 +40,15 @@ def command(console: Console, /, *, files: tuple[Path, ...], strict: bool, detai
     """
     from the_edge_agent.agent import read
 
-    checks = [Check(path, *read(path, **sources), strict=strict) for path in files]
+    checks = []
+    for path in files:
+        check = Check(path, *read(path, **sources), strict=strict)
+        checks.append(check)
+        if not as_json:
+            # At once: a later file that cannot be read must not take this one's findings with it.
+            check.tell(console, detailed=detailed)
     if as_json:
         click.echo(json.dumps([check.finding() for check in checks], indent=2, ensure_ascii=False))
-    else:
-        for check in checks:
-            check.tell(console, detailed=detailed)
     return 0 if all(check.ok for check in checks) else WorkflowInvalid.exit_code
 
 

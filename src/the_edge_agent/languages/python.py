@@ -277,7 +277,11 @@ def _program(tree: ast.Module, binding: Binding, place: _Place, result_key: str 
         return _Module(compile(tree, place.name, "exec", dont_inherit=True), names, place, visible)
     outside = {known for known, _ in getters}
     declared = {known for node in own if isinstance(node, ast.Global) for known in node.names}
-    parameters = tuple(sorted((assigned & outside) - declared))
+    # In a block, as in a script, the names of its top level are what `global` in a function of it means.
+    shared = sorted({known for node in ast.walk(tree) if isinstance(node, ast.Global) for known in node.names} - declared)
+    if shared:
+        tree.body.insert(0, ast.copy_location(ast.Global(shared), tree.body[0]))
+    parameters = tuple(sorted((assigned & outside) - declared - set(shared)))
     function = _function(tree, parameters)
     module = compile(ast.fix_missing_locations(ast.Module([function], [])), place.name, "exec", dont_inherit=True)
     code = next(constant for constant in module.co_consts if isinstance(constant, types.CodeType))
