@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.engine.scope import NOTHING, Program, Scope
 from the_edge_agent.engine.state import copy
+from the_edge_agent.engine.threads import Stopped
 from the_edge_agent.errors import Problem, WorkflowInvalid
 from the_edge_agent.languages.binding import Binding, Slot
 
@@ -205,7 +206,7 @@ def _guarded(call: Callable[..., Any], *arguments: Any) -> Any:
     """Call; a block must not end the process."""
     try:
         return call(*arguments)
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt, Stopped):
         raise
     except BaseException as error:
         raise RuntimeError(f"a block cannot end the program ({type(error).__name__}); return, or raise an error") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from the_edge_agent.errors import Problem, Spot
-from the_edge_agent.workflow.model import END, START, DynamicParallel, Matrix, Node, ParallelEach, Route, Subgraph, Workflow
+from the_edge_agent.workflow.model import END, START, DynamicParallel, Matrix, Node, ParallelEach, Route, Subgraph, Workflow, walk
 from the_edge_agent.workflow.nodes import spot_finder
 from the_edge_agent.workflow.routes import undefined
 
@@ -24,6 +24,7 @@ def workflow(found: Workflow, tree: Map, report: Report) -> None:
     for start, route in found.routes.items():
         if route.fan is not None:
             _branches(found, start, route, report)
+    _collecting(found, report)
     _reachable(found, report)
     if found.settings.get("allow_cycles") is False:
         _acyclic(found, report)
@@ -113,6 +114,17 @@ def _named(config: Mapping[str, object], name: str) -> bool:
         if name == names or (isinstance(names, list) and name in names):
             return True
     return False
+
+
+def _collecting(found: Workflow, report: Report) -> None:
+    """Only a node where branches meet can take failed ones."""
+    joins = {route.fan.join for route in found.routes.values() if route.fan is not None}
+    joins |= {kind.fan_in for _, kind in walk(found) if isinstance(kind, DynamicParallel | Matrix | ParallelEach) and kind.fan_in}
+    for name, node in found.nodes.items():
+        if node.collect and name not in joins:
+            message = f"'on_error: collect' has no effect here: no branches meet at '{name}'"
+            hint = "write it at the node that 'fan_in' names"
+            report(Problem("NO_EFFECT", message, node.spot, node=name, hint=hint, severity="warning"))
 
 
 def _reachable(found: Workflow, report: Report) -> None:
