@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from the_edge_agent.engine import events
+from the_edge_agent.engine import events, failure
 from the_edge_agent.engine.flow import Flow
 from the_edge_agent.engine.scope import Cancellation, Cancelled, Host
 from the_edge_agent.engine.state import State, as_json, copy
@@ -65,6 +65,7 @@ class Run:
         except Paused:
             raise
         except TeaError as error:
+            failure.hide(error, self._host.secrets)
             if self.emit:
                 self.emit(events.RunFailed(error.node, error.message, error.code))
             raise
