@@ -281,6 +281,8 @@ def _failure(key: str, text: str, error: Exception) -> NodeFailed:
     hint = None
     if isinstance(error, UndefinedError):
         hint = "a value that may be missing is written {{ state.name | default('…') }}"
+        if "secrets." in text:
+            hint = "secrets come from --secrets, --secrets-env PREFIX, or settings.secrets"
     return NodeFailed(f"{key}: {_shown(text)}: {reason}", error_type=type(error).__name__, hint=hint)
 
 
