@@ -177,4 +177,4 @@ def test_the_listing_says_what_is_wrong_with_a_file(home: Path) -> None:
     assert half.path == broken
     assert "truncated" in (half.problem or "")
     assert half.size == 1000
-    assert (own.name, own.origin, own.problem) == ("tiny-chat", "built in", None)
+    assert (own.name, own.origin, own.problem) == ("The Edge Agent tiny chat", "built in", None)

@@ -42,7 +42,7 @@ def refused(folder: Path, data: bytes) -> str:
 
 def test_the_built_in_model_tells_what_it_is() -> None:
     found = header.read(builtin.path())
-    assert (found.name, found.architecture, found.quantisation) == ("tiny-chat", "llama", "Q8_0")
+    assert (found.name, found.architecture, found.quantisation) == ("The Edge Agent tiny chat", "llama", "Q8_0")
     assert found.context_length == 2048
     assert found.size == len(WHOLE)
     assert found.tensor_count == 56
