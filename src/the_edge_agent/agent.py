@@ -17,7 +17,7 @@ from the_edge_agent.engine.stategraph import StateGraph
 from the_edge_agent.errors import Problem, Refused, WorkflowInvalid, at_node
 from the_edge_agent.host import AgentHost, Library, secrets_from
 from the_edge_agent.llm.options import LlmOptions
-from the_edge_agent.workflow.model import Action, Code, Subgraph, Workflow, walk
+from the_edge_agent.workflow.model import Action, Code, Workflow, walk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -76,13 +76,11 @@ def _check_insides(workflow: Workflow, library: Library) -> list[Problem]:
 
     problems = library.add(workflow)
     for node, kind in walk(workflow):
-        if isinstance(kind, Code):
-            problems += [at_node(problem, node.name) for problem in languages.check(kind)]
-        elif isinstance(kind, Action) and kind.name.startswith("reflection."):
-            from the_edge_agent.actions.reflection import blocks
-
-            found = [problem for code in blocks(kind) for problem in languages.check(code)]
-            problems += [at_node(replace(problem, spot=kind.spot), node.name) for problem in found]
+        for code in _code_in(kind):
+            # A block inside parameters has no place of its own: the action's serves.
+            place = kind.spot if isinstance(kind, Action) else None
+            found = (problem if problem.spot else replace(problem, spot=place) for problem in languages.check(code))
+            problems += [at_node(problem, node.name) for problem in found]
     return [*problems, *check.check(workflow, library.of(workflow), library.of)]
 
 
@@ -120,8 +118,8 @@ def _refuse_code(path: Path, overlays: Sequence[Path], extra: bool) -> None:  # 
     from the_edge_agent.workflow.parse import parse
 
     workflow, _ = parse(path, overlays)
-    found = [] if workflow is None else [f"node '{node.name}'" for node, kind in walk(workflow) if _holds_code(kind)]
-    graphs = [] if workflow is None else [workflow, *(kind.workflow for _, kind in walk(workflow) if isinstance(kind, Subgraph))]
+    found = [] if workflow is None else [f"node '{node.name}'" for node, kind in walk(workflow) if _code_in(kind)]
+    graphs = () if workflow is None else workflow.graphs()
     found += [f"import of {item.path or item.package}" for graph in graphs for item in graph.imports]
     found += ["actions files or modules"] if extra else []
     if found:
@@ -131,12 +129,13 @@ def _refuse_code(path: Path, overlays: Sequence[Path], extra: bool) -> None:  # 
         )
 
 
-def _holds_code(kind: Kind) -> bool:
+def _code_in(kind: Kind) -> tuple[Code, ...]:
+    """The code of a node's kind: its block, or those inside the parameters of a ``reflection.*`` action."""
     if isinstance(kind, Action) and kind.name.startswith("reflection."):
         from the_edge_agent.actions.reflection import blocks
 
-        return bool(blocks(kind))
-    return isinstance(kind, Code)
+        return blocks(kind)
+    return (kind,) if isinstance(kind, Code) else ()
 
 
 def _secrets(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:

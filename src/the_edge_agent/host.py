@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import NodeFailed, WorkflowInvalid
-from the_edge_agent.workflow.model import Subgraph, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +49,7 @@ class Library:
     def add(self, workflow: Workflow) -> list[Problem]:
         """Load the imports of ``workflow`` and of its subgraphs; returns what could not be loaded."""
         problems: list[Problem] = []
-        for found in (workflow, *(kind.workflow for _, kind in walk(workflow) if isinstance(kind, Subgraph))):
+        for found in workflow.graphs():
             if id(found) in self._registries:
                 continue
             registry = self._base
@@ -64,8 +63,7 @@ class Library:
 
     def asks_a_model(self, workflow: Workflow) -> bool:
         """Whether an action of ``workflow`` or of its subgraphs calls a language model."""
-        graphs = (workflow, *(kind.workflow for _, kind in walk(workflow) if isinstance(kind, Subgraph)))
-        named = ((self.of(graph).get(action.name)) for graph in graphs for _, action in graph.actions())
+        named = (self.of(graph).get(action.name) for graph in workflow.graphs() for _, action in graph.actions())
         return any(found is not None and "llm" in found.needs for found in named)
 
     def of(self, workflow: Workflow) -> Registry:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from the_edge_agent.actions import registry
-from the_edge_agent.engine.failure import hide
+from the_edge_agent.engine.redaction import Redactor
 from the_edge_agent.engine.scope import Cancellation, Scope
 from the_edge_agent.errors import LimitReached, NodeFailed, Problem, TeaError
 from the_edge_agent.llm.options import LlmOptions
@@ -114,7 +114,7 @@ def model_action(
             except TeaError as error:
                 if not returning:
                     raise
-                return failure(hide(error, scope.host.secrets))
+                return failure(Redactor(scope.host.secrets.values()).error(error))
             return {**result, "success": result.get("success", True)} if returning else result
 
         _spell_out(call, function, parameters)

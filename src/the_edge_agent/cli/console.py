@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
+    from the_edge_agent.engine.redaction import Redactor
+
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 _UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
-_SHORT = 4
 
 
 def printable(text: str) -> str:
@@ -22,39 +23,10 @@ def printable(text: str) -> str:
     return text.replace("\r\n", "\n").translate(_UNPRINTABLE)
 
 
-class Redactor:
-    """Replaces secret values by ``***`` in text, also where they stand JSON-escaped, quoted by Python or URL-encoded.
-
-    Values shorter than four characters are replaced only where they stand as words of their own.
-    """
-
-    def __init__(self) -> None:
-        self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
-
-    def hide(self, values: Iterable[str]) -> None:
-        """Hide ``values`` from now on, besides those hidden already."""
-        import json
-        from urllib.parse import quote
-
-        for value in values:
-            if value.strip():
-                self._values |= {value, value.strip(), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-                self._values |= {repr(value)[1:-1], quote(value, safe="")}
-        longest_first = sorted(self._values, key=len, reverse=True)
-        parts = [re.escape(value) if len(value) >= _SHORT else rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first]
-        self._pattern = re.compile("|".join(parts)) if parts else None
-
-    def __call__(self, text: str) -> str:
-        """``text`` with every hidden value replaced."""
-        return self._pattern.sub("***", text) if self._pattern else text
-
-
 class Console:
     """Writes to standard error; colours and cursor movement only where a terminal shows them.
 
     Attributes:
-        redact: hides secret values in everything that is written.
         live: the stream is a terminal that can move its cursor.
         colour: ``live``, and the user has not set ``NO_COLOR``.
         making_room: entered, with the text, while something else writes to the same terminal; whoever draws there
@@ -64,11 +36,17 @@ class Console:
     def __init__(self, stream: TextIO | None = None) -> None:
         # A process can be started without any standard error.
         self._stream: TextIO | None = stream or sys.stderr
-        self.redact = Redactor()
         self.making_room: Callable[[str], AbstractContextManager[object]] = nullcontext
         self.live = self._stream is not None and self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self.colour = self.live and not os.environ.get("NO_COLOR")
         self.unicode = (getattr(self._stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """Hides secret values in everything that is written."""
+        from the_edge_agent.engine.redaction import Redactor
+
+        return Redactor()
 
     def paint(self, text: str, colour: str) -> str:
         """``text`` in ``colour``, or as it is where colours are not wanted."""

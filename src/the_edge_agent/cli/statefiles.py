@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from the_edge_agent.cli.console import Redactor
     from the_edge_agent.engine.events import Event
+    from the_edge_agent.engine.redaction import Redactor
 
 OPTION = "--debug-state"
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 import traceback
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from the_edge_agent.engine.redaction import Redactor
 from the_edge_agent.errors import NodeFailed, Paused, Refused, TeaError, UsageError
 from the_edge_agent.workflow.model import Action, ErrorPolicy, Node
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PASSING = frozenset(
     {
@@ -36,42 +34,25 @@ _ALIASES = {
     "http_error": {"HTTPError", "HTTPStatusError", "ServiceUnavailableError", "RateLimitError"},
 }
 
-_NONE: Mapping[str, str] = {}
-_SHORTEST_SECRET = 4
+_OPEN = Redactor()
+"""Hides nothing."""
 
 FINAL = (Paused, Refused, UsageError)
 """Never tried again and never passed over."""
 
 
-def failed(error: Exception, node: Node, secrets: Mapping[str, str] = _NONE) -> TeaError:
-    """``error`` as an error of this program that names the node it came from and tells no value of ``secrets``."""
+def failed(error: Exception, node: Node, redact: Redactor = _OPEN) -> TeaError:
+    """``error`` as an error of this program that names the node it came from; ``redact`` hides what it must not tell."""
     if isinstance(error, TeaError):
         error.node = error.node or node.name
         error.spot = error.spot or node.spot
-        return hide(error, secrets)
+        return redact.error(error)
     message = str(error) or type(error).__name__
     if isinstance(error, KeyError):
         message = f"there is no key {message}"
     wrapped = NodeFailed(message, error_type=type(error).__name__, node=node.name, spot=node.spot)
     wrapped.__cause__ = error
-    return hide(wrapped, secrets)
-
-
-def hide(error: TeaError, secrets: Mapping[str, str]) -> TeaError:
-    """``error``, its message and hint without the values of ``secrets``: both may end up in the state or in a log."""
-    if secrets:
-        error.message = hidden(error.message, secrets)
-        error.args = (error.message,)
-        error.hint = hidden(error.hint, secrets) if error.hint else error.hint
-    return error
-
-
-def hidden(text: str, secrets: Mapping[str, str]) -> str:
-    """``text`` with ``***`` for the values of ``secrets``; very short ones are left, they would hide half of every text."""
-    for value in sorted(secrets.values(), key=len, reverse=True):
-        if len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, "***")
-    return text
+    return redact.error(wrapped)
 
 
 def error_type(error: TeaError) -> str:
@@ -96,8 +77,8 @@ def delay(policy: ErrorPolicy, attempt: int) -> float:
     return seconds * (1 + random.uniform(0, policy.jitter))  # noqa: S311 - spreads retries, guards nothing
 
 
-def record(error: TeaError, node: Node, policy: ErrorPolicy, attempts: int, secrets: Mapping[str, str] = _NONE) -> dict[str, Any]:
-    """``state.__error__`` of a failure that the run passes over; without the values of ``secrets``."""
+def record(error: TeaError, node: Node, policy: ErrorPolicy, attempts: int, redact: Redactor = _OPEN) -> dict[str, Any]:
+    """``state.__error__`` of a failure that the run passes over; ``redact`` hides what its traceback must not tell."""
     raised = error.__cause__ or error
     trace = "".join(traceback.format_exception(raised)) if policy.capture_traceback else None
     return {
@@ -108,6 +89,6 @@ def record(error: TeaError, node: Node, policy: ErrorPolicy, attempts: int, secr
         "timestamp": datetime.now(UTC).isoformat(),
         "retry_count": attempts,
         "is_retryable": passes_by_itself(error),
-        "traceback": hidden(trace, secrets) if trace else None,
+        "traceback": redact(trace) if trace else None,
         "details": None,
     }

@@ -201,7 +201,7 @@ class Flow:
             except Cancelled:
                 raise
             except Exception as raised:  # noqa: BLE001 - a node may raise anything; the policy decides
-                error = failure.failed(raised, node, self.host.secrets)
+                error = failure.failed(raised, node, self.run.redact)
                 if isinstance(error, failure.FINAL):
                     raise error from error.__cause__
                 if policy is not None and attempt < policy.retries and failure.passes_by_itself(error, policy.retryable):
@@ -216,7 +216,7 @@ class Flow:
                     )
                 if policy is None or not handled:
                     raise error from error.__cause__
-                self.state["__error__"] = failure.record(error, node, policy, attempt, self.host.secrets)
+                self.state["__error__"] = failure.record(error, node, policy, attempt, self.run.redact)
                 return policy.fallback, NOTHING
             if emit:
                 emit(events.NodeCompleted(node.name, self.state, time.perf_counter() - started, self.branch, self.parent))
@@ -274,7 +274,7 @@ class Flow:
         except Cancelled:
             raise
         except Exception as raised:  # noqa: BLE001 - a body may raise anything
-            error = failure.failed(raised, node, self.host.secrets)
+            error = failure.failed(raised, node, self.run.redact)
             raise error from error.__cause__
 
     def _result(self, node: Node, state: State) -> Any:  # noqa: PLR0911 - one return a kind
@@ -306,7 +306,7 @@ class Flow:
         except Cancelled:
             raise
         except Exception as raised:  # noqa: BLE001 - a block may raise anything
-            error = failure.failed(raised, node, self.host.secrets)
+            error = failure.failed(raised, node, self.run.redact)
             error.spot = program.spot(raised) or code.spot or error.spot
             raise error from error.__cause__
         _check_changes(before, state)

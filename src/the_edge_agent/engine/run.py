@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from the_edge_agent.engine import events, failure
+from the_edge_agent.engine import events
 from the_edge_agent.engine.flow import Flow
+from the_edge_agent.engine.redaction import Redactor
 from the_edge_agent.engine.scope import Cancellation, Cancelled, Host
 from the_edge_agent.engine.state import State, as_json, copy
 from the_edge_agent.errors import NodeFailed, Paused, TeaError, UsageError
@@ -38,6 +39,7 @@ class Run:
         self.interrupt_after = _interrupts(workflow, "after", interrupt_after)
         self.emit = _serialised(sink) if sink is not None else None
         self._host = host
+        self.redact = Redactor(host.secrets.values())
         self._hosts: dict[int, Host] = {id(workflow): host}
         self._constants: dict[int, dict[str, Any]] = {}
         self._on_interrupt = on_interrupt
@@ -65,7 +67,7 @@ class Run:
         except Paused:
             raise
         except TeaError as error:
-            failure.hide(error, self._host.secrets)
+            self.redact.error(error)
             if self.emit:
                 self.emit(events.RunFailed(error.node, error.message, error.code))
             raise
@@ -80,8 +82,6 @@ class Run:
             first: State = copy(dict(self.workflow.initial_state)) | copy(as_json(dict(state or {}), ""))
         except NodeFailed as error:
             raise UsageError(f"the input is not JSON: {error.message}", hint=error.hint) from None
-        except RecursionError:
-            raise UsageError("the input is nested too deeply") from None
         return first
 
     def host_of(self, workflow: Workflow) -> Host:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from the_edge_agent.engine.redaction import Redactor
 from the_edge_agent.errors import ModelUnavailable, NodeFailed
 from the_edge_agent.llm.protocol import Cancelled, Message, OnToken, Reply, Request
 
@@ -174,9 +175,7 @@ class ShellBackend:
 
     def _redacted(self, text: str) -> str:
         """``text`` without what ``env`` hands over, which is where a program's key stands."""
-        for value in sorted((value for _, value in self.program.env if len(value) >= _SHORTEST), key=len, reverse=True):
-            text = text.replace(value, "***")
-        return text
+        return Redactor(value for _, value in self.program.env if len(value) >= _SHORTEST)(text)
 
     def _wait(self, process: subprocess.Popen[bytes], stdin: bytes, cancellation: Cancellation | None) -> tuple[bytes, bytes]:
         deadline = time.monotonic() + self.program.timeout

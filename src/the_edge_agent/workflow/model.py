@@ -257,6 +257,10 @@ class Workflow:
     limits: Limits = field(default_factory=Limits)
     document: Mapping[str, Json] = field(default_factory=dict)
 
+    def graphs(self) -> tuple[Workflow, ...]:
+        """This workflow and every subgraph in it."""
+        return (self, *(kind.workflow for _, kind in walk(self) if isinstance(kind, Subgraph)))
+
     def actions(self) -> tuple[tuple[Node, Action], ...]:
         """Every ``uses`` in the workflow, nested ones and subgraphs included, with the node that holds it."""
         return tuple((node, kind) for node, kind in walk(self) if isinstance(kind, Action))

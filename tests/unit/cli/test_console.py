@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from the_edge_agent.cli.console import Console, RedactedStream, Redactor, printable
+from the_edge_agent.cli.console import Console, RedactedStream, printable
+from the_edge_agent.engine.redaction import Redactor
 
 
 class Terminal(io.StringIO):

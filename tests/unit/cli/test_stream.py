@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from the_edge_agent.cli.answer import Answer
-from the_edge_agent.cli.console import Redactor
 from the_edge_agent.cli.stream import EventStream
 from the_edge_agent.engine import events
+from the_edge_agent.engine.redaction import Redactor
 
 
 def written(*told: events.Event, everything: bool = False, hidden: str = "") -> list[dict[str, Any]]:
