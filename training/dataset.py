@@ -30,7 +30,7 @@ Array = Any
 """``numpy.ndarray``; numpy is no dependency of the type checks."""
 
 CHUNK = 2000
-BUCKETS = (64, 96, 128, 192, 256, 384, 768, 2048)
+BUCKETS = (48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 512, 768, 1024, 2048)
 """Lengths that rows are filled up to."""
 
 PROMPT_SHARE = 0.2

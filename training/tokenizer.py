@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from training.corpus import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
     from pathlib import Path
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -314,22 +314,37 @@ def _learn_merges(counts: dict[str, int], room: int, must: set[str]) -> list[tup
             pairs[pair] += count
             where[pair].add(word)
     merges: list[tuple[str, str]] = []
+    barred: set[tuple[str, str]] = set()
     while len(merges) < room and pairs:
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         if pairs[best] <= 0:
             break
+        if not _joinable(best, split):
+            del pairs[best]
+            barred.add(best)
+            continue
         merges.append(best)
         for word in sorted(where.pop(best)):
             parts, count = split[word]
             for pair in itertools.pairwise(parts):
-                pairs[pair] -= count
+                if pair not in barred:
+                    pairs[pair] -= count
             at = 0
             while at < len(parts) - 1:
                 if (parts[at], parts[at + 1]) == best:
                     parts[at : at + 2] = [parts[at] + parts[at + 1]]
                 at += 1
             for pair in itertools.pairwise(parts):
-                pairs[pair] += count
-                where[pair].add(word)
+                if pair not in barred:
+                    pairs[pair] += count
+                    where[pair].add(word)
         del pairs[best]
     return merges
+
+
+def _joinable(pair: tuple[str, str], known: Container[str]) -> bool:
+    """Whether ``pair`` may become a token: a capital joins what follows only where that completes a word of the corpus.
+
+    So a name has the same tokens after its capital as in lower case.
+    """
+    return pair[0].lower() == pair[0] or pair[0] + pair[1] in known

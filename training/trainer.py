@@ -31,9 +31,9 @@ WARM_UP = 60
 """Steps until the learning rate is full."""
 HOLD = 0.4
 """Share of the training with the full rate; then it falls linearly."""
-COPYING_UNTIL = 0.2
+COPYING_UNTIL = 0.15
 PROMPTS_UNTIL = 0.5
-COMPILED = 768
+COMPILED = 1024
 """Rows up to this length run compiled; longer ones are rare."""
 CHECKPOINT_SECONDS = 120.0
 SEPARATE = {"qkv": 3, "gate_up": 2}
@@ -309,11 +309,11 @@ def _orthogonal(gradient: Tensor, separate: int) -> Tensor:
     layers, rows, columns = gradient.shape
     x = gradient.bfloat16().view(layers * separate, rows // separate, columns)
     tall = x.size(-2) > x.size(-1)
-    x = x.mT if tall else x
+    x = x.mT.contiguous() if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(4):
         square = x @ x.mT
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * (square @ square)) @ x
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
     x = x.mT if tall else x
     scale: float = max(1.0, rows / separate / columns) ** 0.5
     return x.reshape(layers, rows, columns).float() * scale

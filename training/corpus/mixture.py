@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from training.corpus.draw import Draw
 
 SHARES: Final = {
-    "arithmetic": 22,
-    "context": 15,
-    "extraction": 13,
-    "tools": 12,
-    "facts": 10,
+    "arithmetic": 23,
+    "context": 14,
+    "extraction": 14,
+    "relations": 10,
+    "tools": 10,
+    "facts": 9,
     "classification": 9,
-    "relations": 7,
-    "talk": 6,
-    "rewriting": 6,
-    "memory": 5,
+    "talk": 4,
+    "rewriting": 4,
+    "memory": 3,
 }
 """Every skill's share of the chats, in percent."""
 
@@ -67,10 +67,10 @@ def _lots(stage: str) -> tuple[str, ...]:
 def chat(draw: Draw, stage: str = "all") -> Chat:
     """One chat for training: one skill or several in turn, with or without a system prompt."""
     made = _one(draw, stage)
-    while draw.chance(0.3) and len(made.turns) < 24:
+    while draw.chance(0.12) and len(made.turns) < 24:
         made = _joined(made, _one(draw, stage))
-    if draw.chance(0.02):
-        while len(made.turns) < 24:
+    if draw.chance(0.004):
+        while len(made.turns) < 60:
             longer = _joined(made, _one(draw, stage))
             if len(longer.turns) == len(made.turns):
                 break

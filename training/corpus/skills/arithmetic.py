@@ -330,16 +330,15 @@ def by_heart(first: int, sign: Sign, second: int) -> bool:
     return second <= (9 if sign == "-" else 12) and (first - second <= 9 if sign == "-" else first // second <= 12)
 
 
-def operands(draw: Draw, sign: Sign, wording: str, highest: int = 999) -> tuple[int, int]:
+def operands(draw: Draw, sign: Sign, wording: str, highest: int = 99) -> tuple[int, int]:
     """Two numbers for ``sign`` of this half, their results whole and, but for a few, not negative."""
     carry = draw.chance(0.5)
 
     def sized() -> tuple[int, int]:
         if sign == "*":
-            return draw.one(((12, 12), (12, 12), (99, 9), (9, 99))) if highest > 99 else draw.one(((9, 9), (12, 12), (20, 9)))
-        tops = (9, 12, 20, 20, 99, 99, 99, 99, 999) if highest > 99 else (9, 12, 20, 20, min(50, highest), highest)
-        top = draw.one(tops)
-        return top, (draw.one((20, 99, top)) if top == 999 else top)
+            return 12, 12
+        top = draw.one((9, 12, 20, 20, highest, highest, highest))
+        return top, draw.one((9, top, top))
 
     def make() -> tuple[int, int]:
         high = sized()
@@ -591,8 +590,8 @@ def _counting(draw: Draw) -> Problem:
 _MAKERS: Final[tuple[tuple[Callable[[Draw], Problem], int], ...]] = (
     (_expression, 66),
     (_story, 13),
-    (_chain, 5),
-    (_list_sum, 3),
+    (_chain, 3),
+    (_list_sum, 1),
     (_comparison, 4),
     (_extreme, 2),
     (_neighbour, 2),
@@ -632,6 +631,20 @@ def _asked(draw: Draw, problem: Problem, style: Style) -> tuple[str, str]:
     return f"{problem.question}{end}{draw.one((' ', ' ', ' ', chr(10)))}{how}", answer
 
 
+def _drill(draw: Draw) -> list[Turn]:
+    """Six to fourteen sums one after the other, answered by the bare number, in a form that stays the same."""
+    turns: list[Turn] = []
+    form = draw.phrase(_EXPRESSION) if draw.chance(0.5) else "{e}"
+    only: Sign | None = draw.one(("+", "-", "*", None, None))
+    opening = f"{draw.phrase(BARE)} "
+    for _ in range(draw.number(6, 14)):
+        sign: Sign = only or draw.one(("+", "+", "-", "-", "*", "/"))
+        first, second = operands(draw, sign, form)
+        turns += [user(opening + form.format(e=f"{first} {sign} {second}")), assistant(str(_WORK[sign](first, second)))]
+        opening = ""
+    return turns
+
+
 def chat(draw: Draw) -> Chat:
     """One to three small sums, in one style or several."""
     turns: list[Turn] = []
@@ -639,6 +652,8 @@ def chat(draw: Draw) -> Chat:
     if ruled:
         turns.append(system(draw.phrase(_BARE_SYSTEM)))
     kind, last = "", None
+    if draw.chance(0.3):
+        return Chat((*turns, *_drill(draw)), NAME, "drill")
     for _ in range(draw.one((1, 1, 1, 2, 2, 3))):
         later = last is not None and 0 <= last <= 99 and draw.chance(0.25)
         problem = _later(draw, last) if later and last is not None else draw.one(_MAKER)(draw)

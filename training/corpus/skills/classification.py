@@ -1009,7 +1009,7 @@ def _classify(draw: Draw) -> Chat:
         labels.append("Other" if labels[0][0].isupper() else "other")
     task = _task(draw, meanings, labels, draw.one(noun), (*_CLASSIFY, *extra))
     texts = []
-    for _ in range(draw.one((1, 1, 1, 2, 3))):
+    for _ in range(draw.one((1, 1, 3, 4, 6))):
         index = draw.number(0, len(labels) - 1)
         others = [meaning for meaning in family if meaning not in meanings]
         meaning = meanings[index] if index < len(meanings) else draw.one(others)
@@ -1066,7 +1066,7 @@ def _sentiment(draw: Draw) -> Chat:
         asks = _SENTIMENT_ASKS if draw.chance(0.7) else _CLASSIFY
         task = _task(draw, meanings, labels, noun, asks)
     texts = []
-    for _ in range(draw.one((1, 1, 1, 2, 3))):
+    for _ in range(draw.one((1, 1, 3, 4, 6))):
         index = draw.number(0, count - 1)
         texts.append((_text(draw, meanings[index].texts), index))
     return Chat(tuple(_standing(draw, task, texts)), NAME, "sentiment")
@@ -1090,9 +1090,12 @@ def _invented(draw: Draw) -> Chat:
             f"Answer {label} if it is about {about}." if family is not _SENTIMENTS else f"Answer {label} if it is {meaning.names[0]}."
             for label, about, meaning in zip(labels, told, meanings, strict=True)
         )
-    index = draw.number(0, len(meanings) - 1)
     task = Task(instruction, tuple(labels), "invented labels")
-    return Chat(tuple(_standing(draw, task, [(_text(draw, meanings[index].texts), index)])), NAME, task.kind)
+    texts = []
+    for _ in range(draw.one((1, 1, 2, 3))):
+        index = draw.number(0, len(meanings) - 1)
+        texts.append((_text(draw, meanings[index].texts), index))
+    return Chat(tuple(_standing(draw, task, texts)), NAME, task.kind)
 
 
 _YES_NO = (

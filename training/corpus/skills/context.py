@@ -613,7 +613,7 @@ def chat(draw: Draw) -> Chat:
         else:
             turns = [user(asked)]
     turns.append(assistant(answer))
-    for _ in range(draw.one((0, 0, 0, 1, 1, 2))):
+    for _ in range(draw.one((0, 1, 2, 2, 3, 4))):
         question, answer, _kind = _question(draw, told, absent, sentence=sentence)
         turns += [user(question), assistant(answer)]
     return Chat(tuple(turns), NAME, kind)

@@ -763,7 +763,7 @@ def _object(draw: Draw) -> Chat:
     text = _text(draw, record, names)
     instruction, kind = _instruction(draw, keys, nulls=missing or draw.chance(0.2))
     turns = [*lay(draw, instruction, text), assistant(dumps({spelled[field]: record.values.get(field) for field in asked}))]
-    if draw.chance(0.2):
+    for _ in range(draw.one((0, 0, 1, 2))):
         turns += _further(draw, record, spelled)
     return Chat(tuple(turns), NAME, "missing" if missing else kind)
 
@@ -998,7 +998,7 @@ def _standing(draw: Draw) -> Chat:
     names = _names(draw, first)
     instruction, _ = _instruction(draw, {names[field]: field.json_type for field in fields}, nulls=False)
     turns = [Turn("system", instruction)]
-    for _ in range(draw.number(2, 3)):
+    for _ in range(draw.number(2, 4)):
         record = Record(domain, {field: field.make(draw) for field in fields}, ())
         turns += [user(_text(draw, record, names)), assistant(dumps({names[field]: record.values[field] for field in fields}))]
     return Chat(tuple(turns), NAME, "standing")

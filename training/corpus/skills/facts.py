@@ -899,7 +899,7 @@ def chat(draw: Draw) -> Chat:
     if ruled != "plain":
         turns.append(system(draw.phrase(SHORT_SYSTEM if ruled == "bare" else JSON_SYSTEM)))
     kind, previous = "", ""
-    for _ in range(draw.one((1, 1, 1, 2, 2, 3))):
+    for _ in range(draw.one((1, 1, 2, 3, 4, 6))):
         later = previous == "capital" and draw.chance(0.4)
         made = draw.fresh(lambda: _capital_later(draw), _words) if later else fact(draw)
         if ruled != "plain":

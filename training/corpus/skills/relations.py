@@ -577,7 +577,7 @@ def _to_prolog(draw: Draw) -> Chat:
     facts = list(dict.fromkeys(line for part in parts for line in part.facts))
     text = " ".join(part.text for part in parts)
     turns: list[Turn] = [*lay(draw, instruction, text), assistant("\n".join(facts))]
-    if not fixed and draw.chance(0.2):
+    for _ in range(0 if fixed else draw.one((0, 0, 1, 2, 3))):
         more = _said(draw, fixed=False)
         ask = draw.one(("And this: {t}", "Now: {t}", "{t}", "Next sentence: {t}", "Also: {t}")) if turns[0].role != "system" else "{t}"
         turns += [user(ask.format(t=more.text)), assistant("\n".join(more.facts))]

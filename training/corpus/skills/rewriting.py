@@ -604,8 +604,7 @@ _MAKERS: tuple[tuple[str, Callable[[Draw], Made]], ...] = (
     ("join", _join),
     *[("replace", _replace)] * 3,
     ("reverse", _reverse),
-    *[("sort numbers", _sort_numbers)] * 2,
-    *[("sort words", _sort_words)] * 2,
+    ("sort numbers", _sort_numbers),
     *[("count", _count)] * 2,
     ("fix", _fix),
     *[("polite", _polite)] * 2,
@@ -619,7 +618,7 @@ def chat(draw: Draw) -> Chat:
     kind, make = draw.one(_MAKERS)
     instruction, text, answer = make(draw)
     turns: list[Turn] = [*lay(draw, instruction, text), assistant(answer)]
-    if turns[0].role != "system" and draw.chance(0.15):
+    if turns[0].role != "system" and draw.chance(0.3):
         instruction, text, answer = make(draw)
         turns += [Turn("user", f"{instruction}\n\n{text}"), assistant(answer)]
     return Chat(tuple(turns), NAME, kind)
