@@ -58,6 +58,7 @@ _CODAS = (
     *[""] * 12,
 )
 _LONGEST = 10
+_REAL = frozenset((*words.FIRST_NAMES, *words.LAST_NAMES, *words.CITIES, *words.COMPANIES))
 _PATIENCE = 10_000
 
 
@@ -136,7 +137,7 @@ class Draw:
 
         while True:
             word = self.fresh(make, lambda made: f"word:{made}", 8)
-            if 3 <= len(word) <= _LONGEST:
+            if 3 <= len(word) <= _LONGEST and word.capitalize() not in _REAL:
                 return word
 
     def first_name(self) -> str:

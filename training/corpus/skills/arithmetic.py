@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from training.corpus import words
 from training.corpus.chat import Chat, Turn, assistant, system, user
+from training.corpus.draw import held_out
 from training.corpus.skills.facts import plural
 
 if TYPE_CHECKING:
@@ -331,7 +332,10 @@ def by_heart(first: int, sign: Sign, second: int) -> bool:
 
 
 def operands(draw: Draw, sign: Sign, wording: str, highest: int = 99) -> tuple[int, int]:
-    """Two numbers for ``sign`` of this half, their results whole and, but for a few, not negative."""
+    """Two numbers for ``sign`` of this half, their results whole and, but for a few, not negative.
+
+    Without a ``wording``, sums of the tables belong to both halves.
+    """
     carry = draw.chance(0.5)
 
     def sized() -> tuple[int, int]:
@@ -356,7 +360,12 @@ def operands(draw: Draw, sign: Sign, wording: str, highest: int = 99) -> tuple[i
         first, second = sorted(pair) if sign in "+*" else pair
         return f"{first}{sign}{second}" + (f":{wording}" if by_heart(pair[0], sign, pair[1]) else "")
 
-    return draw.fresh(make, key)
+    if wording:
+        return draw.fresh(make, key)
+    while True:
+        pair = make()
+        if by_heart(pair[0], sign, pair[1]) or held_out(key(pair), 12) == (draw.split == "test"):
+            return pair
 
 
 def _expression(draw: Draw) -> Problem:
@@ -639,7 +648,7 @@ def _drill(draw: Draw) -> list[Turn]:
     opening = f"{draw.phrase(BARE)} "
     for _ in range(draw.number(6, 14)):
         sign: Sign = only or draw.one(("+", "+", "-", "-", "*", "/"))
-        first, second = operands(draw, sign, form)
+        first, second = operands(draw, sign, "")
         turns += [user(opening + form.format(e=f"{first} {sign} {second}")), assistant(str(_WORK[sign](first, second)))]
         opening = ""
     return turns

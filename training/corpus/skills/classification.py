@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.corpus import words
+from training.corpus import cues, words
 from training.corpus.chat import Chat, Turn, assistant, system, user
 from training.corpus.prose import article, capital, dumps, lay, listing
 
@@ -872,6 +872,9 @@ _AS_JSON = (
     ' Output JSON: {{"{key}": string}}.',
     " JSON only, with the key {key}.",
 )
+_COMPOSED = (*_TICKETS, *_TOPICS)
+"""Meanings whose texts are composed of cues too; intents may share a name with a topic."""
+
 _PREFIXES = ("", "", "", "", "", "Hello, ", "Hi! ", "Hi team. ", "Good morning. ", "Dear support, ", "Excuse me. ")
 _SUFFIXES = (
     "",
@@ -887,6 +890,12 @@ _SUFFIXES = (
     " My name is {p}.",
     " Best, {p}",
 )
+
+
+def _meant(draw: Draw, meaning: Meaning, *, framed: bool = False) -> str:
+    """A text that belongs to ``meaning``: composed, or one of its own."""
+    made = cues.text(draw, meaning.names[0]) if meaning in _COMPOSED and draw.chance(0.5) else None
+    return _text(draw, meaning.texts if made is None else (made,), framed=framed)
 
 
 def _text(draw: Draw, texts: tuple[str, ...], *, framed: bool = False) -> str:
@@ -1013,7 +1022,7 @@ def _classify(draw: Draw) -> Chat:
         index = draw.number(0, len(labels) - 1)
         others = [meaning for meaning in family if meaning not in meanings]
         meaning = meanings[index] if index < len(meanings) else draw.one(others)
-        texts.append((_text(draw, meaning.texts, framed=family is _TICKETS), index))
+        texts.append((_meant(draw, meaning, framed=family is _TICKETS), index))
     return Chat(tuple(_standing(draw, task, texts)), NAME, task.kind)
 
 
@@ -1068,7 +1077,7 @@ def _sentiment(draw: Draw) -> Chat:
     texts = []
     for _ in range(draw.one((1, 1, 3, 4, 6))):
         index = draw.number(0, count - 1)
-        texts.append((_text(draw, meanings[index].texts), index))
+        texts.append((_meant(draw, meanings[index]), index))
     return Chat(tuple(_standing(draw, task, texts)), NAME, "sentiment")
 
 
@@ -1094,7 +1103,7 @@ def _invented(draw: Draw) -> Chat:
     texts = []
     for _ in range(draw.one((1, 1, 2, 3))):
         index = draw.number(0, len(meanings) - 1)
-        texts.append((_text(draw, meanings[index].texts), index))
+        texts.append((_meant(draw, meanings[index]), index))
     return Chat(tuple(_standing(draw, task, texts)), NAME, task.kind)
 
 
@@ -1151,7 +1160,7 @@ def _yes_no(draw: Draw) -> Chat:
         family = draw.one((_TICKETS, _TOPICS))
         asked, other = draw.some(family, 2)
         question = draw.phrase(_ABOUT).format(x=noun, label=asked.names[0])
-        text = _text(draw, (asked if yes else other).texts)
+        text = _meant(draw, asked if yes else other)
     elif share == 1:
         side = draw.number(0, 1)
         question = draw.phrase(_FEELS[side])
