@@ -301,44 +301,59 @@ def _word_counts(texts: Iterable[str], least: int) -> dict[str, int]:
     return {_letters(word): count for word, count in counts.items() if count >= least and len(word) > 1 and word not in names}
 
 
+class _Pairs:
+    """The neighbours in all words: how often each pair occurs and where; pairs that may not be joined are left out."""
+
+    def __init__(self, words_counted: dict[str, int]) -> None:
+        self._split = {word: (list(word), count) for word, count in words_counted.items()}
+        self._barred: set[tuple[str, str]] = set()
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._where: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for word in self._split:
+            self._add(word, 1)
+
+    def best(self) -> tuple[str, str] | None:
+        """The most frequent pair that may be joined."""
+        while self.counts:
+            best = max(self.counts, key=lambda pair: (self.counts[pair], pair))
+            if self.counts[best] <= 0:
+                return None
+            if _joinable(best, self._split):
+                return best
+            del self.counts[best]
+            self._barred.add(best)
+        return None
+
+    def join(self, pair: tuple[str, str]) -> None:
+        """Make ``pair`` one part wherever it stands."""
+        for word in sorted(self._where.pop(pair)):
+            self._add(word, -1)
+            parts = self._split[word][0]
+            at = 0
+            while at < len(parts) - 1:
+                if (parts[at], parts[at + 1]) == pair:
+                    parts[at : at + 2] = [parts[at] + parts[at + 1]]
+                at += 1
+            self._add(word, 1)
+        del self.counts[pair]
+
+    def _add(self, word: str, sign: int) -> None:
+        parts, count = self._split[word]
+        for pair in itertools.pairwise(parts):
+            if pair not in self._barred:
+                self.counts[pair] += sign * count
+                if sign > 0:
+                    self._where[pair].add(word)
+
+
 def _learn_merges(counts: dict[str, int], room: int, must: set[str]) -> list[tuple[str, str]]:
     """The most frequent pairs first; the words in ``must`` count so much that each ends up as one token."""
     total = sum(counts.values())
-    split = {
-        word: (list(word), counts.get(word, 0) + (total // 50 if word in must else 0)) for word in sorted({*counts, *map(_letters, must)})
-    }
-    pairs: Counter[tuple[str, str]] = Counter()
-    where: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for word, (parts, count) in split.items():
-        for pair in itertools.pairwise(parts):
-            pairs[pair] += count
-            where[pair].add(word)
+    pairs = _Pairs({word: counts.get(word, 0) + (total // 50 if word in must else 0) for word in sorted({*counts, *map(_letters, must)})})
     merges: list[tuple[str, str]] = []
-    barred: set[tuple[str, str]] = set()
-    while len(merges) < room and pairs:
-        best = max(pairs, key=lambda pair: (pairs[pair], pair))
-        if pairs[best] <= 0:
-            break
-        if not _joinable(best, split):
-            del pairs[best]
-            barred.add(best)
-            continue
+    while len(merges) < room and (best := pairs.best()):
         merges.append(best)
-        for word in sorted(where.pop(best)):
-            parts, count = split[word]
-            for pair in itertools.pairwise(parts):
-                if pair not in barred:
-                    pairs[pair] -= count
-            at = 0
-            while at < len(parts) - 1:
-                if (parts[at], parts[at + 1]) == best:
-                    parts[at : at + 2] = [parts[at] + parts[at + 1]]
-                at += 1
-            for pair in itertools.pairwise(parts):
-                if pair not in barred:
-                    pairs[pair] += count
-                    where[pair].add(word)
-        del pairs[best]
+        pairs.join(best)
     return merges
 
 

@@ -338,34 +338,33 @@ def operands(draw: Draw, sign: Sign, wording: str, highest: int = 99) -> tuple[i
     """
     carry = draw.chance(0.5)
 
-    def sized() -> tuple[int, int]:
-        if sign == "*":
-            return 12, 12
-        top = draw.one((9, 12, 20, 20, highest, highest, highest))
-        return top, draw.one((9, top, top))
-
-    def make() -> tuple[int, int]:
-        high = sized()
-        if sign == "/":
-            second, quotient = draw.number(1, 12), draw.number(0, 12)
-            return second * quotient, second
-        while True:
-            first, second = draw.number(0, high[0]), draw.number(0, high[1])
-            if sign == "-" and first < second and not draw.chance(0.08):
-                first, second = second, first
-            if sign == "*" or high[0] <= 20 or first < second or carries(first, second, sign) == carry:
-                return (second, first) if sign == "+" and draw.chance(0.3) else (first, second)
-
     def key(pair: tuple[int, int]) -> str:
         first, second = sorted(pair) if sign in "+*" else pair
         return f"{first}{sign}{second}" + (f":{wording}" if by_heart(pair[0], sign, pair[1]) else "")
 
     if wording:
-        return draw.fresh(make, key)
+        return draw.fresh(lambda: _numbers(draw, sign, highest, carry=carry), key)
     while True:
-        pair = make()
+        pair = _numbers(draw, sign, highest, carry=carry)
         if by_heart(pair[0], sign, pair[1]) or held_out(key(pair), 12) == (draw.split == "test"):
             return pair
+
+
+def _numbers(draw: Draw, sign: Sign, highest: int, *, carry: bool) -> tuple[int, int]:
+    """Two numbers to ``highest``; sums and differences of large ones need a carry, or none."""
+    if sign == "/":
+        second, quotient = draw.number(1, 12), draw.number(0, 12)
+        return second * quotient, second
+    if sign == "*":
+        return draw.number(0, 12), draw.number(0, 12)
+    top = draw.one((9, 12, 20, 20, highest, highest, highest))
+    other = draw.one((9, top, top))
+    while True:
+        first, second = draw.number(0, top), draw.number(0, other)
+        if sign == "-" and first < second and not draw.chance(0.08):
+            first, second = second, first
+        if top <= 20 or first < second or carries(first, second, sign) == carry:
+            return (second, first) if sign == "+" and draw.chance(0.3) else (first, second)
 
 
 def _expression(draw: Draw) -> Problem:
