@@ -30,6 +30,9 @@ Array = Any
 """``numpy.ndarray``; numpy is no dependency of the type checks."""
 
 CHUNK = 2000
+PREDICTED = 256
+"""The number of predicted positions is a multiple of this: every new shape costs the processor's library a new kernel, which it keeps."""
+
 BUCKETS = (48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 512, 768, 1024, 2048)
 """Lengths that rows are filled up to."""
 
@@ -158,7 +161,12 @@ class Batches:
         if learn_prompts:
             some = inside & ~answers & (self._random.random(worth.shape) < PROMPT_SHARE)
             worth = worth + some * (PROMPT_WEIGHT * float(worth[answers].mean()))
-        positions = np.flatnonzero(worth)
+        positions = _padded(np.flatnonzero(worth), bucket - 1)
         targets = np.roll(ids, -1, 1).reshape(-1)[positions]
         real = sum(len(tokens) for tokens, _ in rows)
         return Batch(ids, positions, targets, worth.reshape(-1)[positions], answers.reshape(-1)[positions], real)
+
+
+def _padded(positions: Array, last: int) -> Array:
+    """``positions`` up to a multiple of :data:`PREDICTED`, filled with ``last``, the end of a row, which predicts nothing."""
+    return np.append(positions, np.full(-len(positions) % PREDICTED, last, positions.dtype))
