@@ -26,7 +26,8 @@ Unknown, missing and wrong parameters are found before the run. `tea actions NAM
 
 A result with `success` reports a failure in it (`{success: false, error, error_type}`) and lets the run go on;
 every other failure fails the node ([errors](errors.md)). Actions marked *model* take the
-[parameters of a model](models.md#parameters) as well as their own. Actions marked *network* connect to the address they are given;
+[parameters of a model](models.md#parameters) as well as their own, those that make vectors only what
+[an embedding model](retrieval.md#which-model-embeds) can be told. Actions marked *network* connect to the address they are given;
 no other action opens a connection, a *model* one only where an API was [chosen](models.md#which-backend-answers).
 
 This page is written by `docs/actions_page.py` from the actions themselves. Actions of your own: [extending](dialect.md#imports).

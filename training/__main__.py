@@ -17,7 +17,7 @@ from training.corpus.draw import Draw
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STAGES = ("all", "corpus", "tokenizer", "train", "export", "evaluate")
+STAGES = ("all", "corpus", "tokenizer", "train", "export", "evaluate", "embedding")
 SMALL = {"width": 256, "layers": 6, "heads": 4, "hidden": 768}
 """For processors: 5.6 million parameters."""
 LARGE = {"width": 256, "layers": 8, "heads": 4, "hidden": 1024}
@@ -25,7 +25,7 @@ LARGE = {"width": 256, "layers": 8, "heads": 4, "hidden": 1024}
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m training", description="Make the built-in model of The Edge Agent from nothing.")
+    parser = argparse.ArgumentParser(prog="python -m training", description="Make the built-in models of The Edge Agent from nothing.")
     add = parser.add_argument
     add("stage", nargs="?", choices=STAGES, default="all", help="one stage alone; all of them when left out")
     add("--out", type=Path, default=Path("build/training"), help="folder of everything that is made")
@@ -46,6 +46,8 @@ def _options() -> argparse.Namespace:
     add("--chats", type=int, default=200, help="corpus: chats to show; evaluate: chats a skill")
     add("--gguf", type=Path, help="evaluate: the file to ask (OUT/tiny-chat-Q8_0.gguf)")
     add("--split", choices=("test", "train"), default="test", help="evaluate: which half of the world")
+    add("--embedding-steps", type=int, default=1500, help="length of the embedding model's training")
+    add("--embedding-minutes", type=float, help="its length in wall time instead")
     return parser.parse_args()
 
 
@@ -134,10 +136,27 @@ def evaluate_model(options: argparse.Namespace) -> None:
     print(f"{len(results)} answers in {time.monotonic() - begun:.0f} s")
 
 
+def make_embedding(options: argparse.Namespace) -> None:
+    """The embedding model from training to report, with the tokenizer that the chat model has."""
+    import torch
+
+    from training import embedding, retrieval
+
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
+    tokenizer = options.out / "tokenizer.json"
+    plan = embedding.Plan(options.out, tokenizer, options.seed, options.embedding_steps, options.embedding_minutes, device=device)
+    files = embedding.export(embedding.train(plan), tokenizer, options.out)
+    nearest = retrieval.agreement(files["F16"], plan.result, tokenizer)
+    print(f"PyTorch and llama.cpp agree: least cosine {nearest:.6f}")
+    rows = retrieval.ask(files["Q8_0"], seed=options.seed)
+    print(retrieval.report(rows, options.out, f"{files['Q8_0'].name}, test half, seed {options.seed}"))
+
+
 def main() -> None:
     """Run the stage that the command line names."""
     options = _options()
     stages = {"corpus": show_corpus, "tokenizer": make_tokenizer, "train": train_model, "export": export_model, "evaluate": evaluate_model}
+    stages["embedding"] = make_embedding
     if options.stage != "all":
         stages[options.stage](options)
         return

@@ -37,8 +37,15 @@ def export(weights: Path, tokenizer: Path, out: Path, *, seed: int) -> dict[str,
 
 def _write(path: Path, kind: str, shape: Shape, weights: dict[str, Tensor], tokenizer: Tokenizer, seed: int) -> None:
     writer = gguf.GGUFWriter(path, "llama")
-    _describe(writer, kind, shape, seed)
-    _add_tokenizer(writer, tokenizer)
+    about = "A tiny demo chat model, trained from scratch on a generated corpus"
+    describe(writer, "The Edge Agent tiny chat", about, kind=kind, shape=shape, seed=seed)
+    add_tokenizer(writer, tokenizer)
+    writer.add_chat_template(TEMPLATE.read_text(encoding="utf-8").strip())
+    finish(writer, kind, shape, weights)
+
+
+def finish(writer: Any, kind: str, shape: Shape, weights: dict[str, Tensor]) -> None:
+    """Add every tensor in the format ``kind`` (vectors stay as they are) and write the file."""
     for name, tensor in _tensors(shape, weights):
         array = tensor.float().numpy()
         if array.ndim == 1:
@@ -54,9 +61,10 @@ def _write(path: Path, kind: str, shape: Shape, weights: dict[str, Tensor], toke
     writer.close()
 
 
-def _describe(writer: Any, kind: str, shape: Shape, seed: int) -> None:
-    writer.add_name("The Edge Agent tiny chat")
-    writer.add_description("A tiny demo chat model, trained from scratch on a generated corpus")
+def describe(writer: Any, name: str, description: str, *, kind: str, shape: Shape, seed: int) -> None:
+    """Say what the file is, where it comes from and what its network looks like."""
+    writer.add_name(name)
+    writer.add_description(description)
     writer.add_license("MIT")
     writer.add_version(VERSION)
     writer.add_languages(["en"])
@@ -75,7 +83,8 @@ def _describe(writer: Any, kind: str, shape: Shape, seed: int) -> None:
     writer.add_vocab_size(shape.vocabulary)
 
 
-def _add_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
+def add_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
+    """Add the vocabulary and how texts become tokens of it."""
     special = {**dict.fromkeys(CONTROL, gguf.TokenType.CONTROL), **dict.fromkeys(MARKUP, gguf.TokenType.USER_DEFINED)}
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
@@ -88,7 +97,6 @@ def _add_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
     writer.add_pad_token_id(tokenizer.ids["<|endoftext|>"])
     writer.add_add_bos_token(False)  # noqa: FBT003 - the library's way
     writer.add_add_eos_token(False)  # noqa: FBT003 - the library's way
-    writer.add_chat_template(TEMPLATE.read_text(encoding="utf-8").strip())
 
 
 def _tensors(shape: Shape, weights: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

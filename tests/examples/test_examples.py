@@ -131,6 +131,16 @@ def signed_request(state: State, _: Path) -> None:
     assert state == {"request": "GET /orders", "signature": hashlib.sha256(b"swordfish GET /orders").hexdigest()[:16]}
 
 
+# Lua
+
+expect_values("tea run examples/lua/score-applicants.yaml", best="Grace", refused=["row 3 has no name"])
+
+
+@expect('tea run examples/lua/score-applicants.yaml --input \'{"weights": {"skills": 1, "years": 0, "distance": 0}}\'')
+def ranks_by_skills(state: State, _: Path) -> None:
+    assert [(one["name"], one["score"]) for one in state["ranking"]] == [("Grace", 1), ("Ada", 0.667), ("Linus", 0)]
+
+
 # A model
 
 
@@ -160,6 +170,17 @@ def greets_by_name(state: State, _: Path) -> None:
 def answers_from_the_document(state: State, _: Path) -> None:
     assert state["sources"] == ["museum"]
     assert "10:00" in state["answer"]
+
+
+@expect('tea run examples/llm/local-rag.yaml --input \'{"question": "On which day is the pool closed?"}\'')
+def answers_from_another_document(state: State, _: Path) -> None:
+    assert state["sources"] == ["pool"]
+    assert "Monday" in state["answer"]
+
+
+expect_values(
+    'tea run examples/llm/local-rag.yaml --input \'{"question": "Where does Ada live?"}\'', answer="I don't have enough information."
+)
 
 
 @expect("tea run examples/llm/conversation.yaml")

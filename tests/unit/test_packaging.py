@@ -132,7 +132,7 @@ def test_the_metadata(site: Path) -> None:
     assert found.metadata["Name"] == "the-edge-agent"
     assert found.metadata["Requires-Python"] == ">=3.11"
     assert found.metadata["License-Expression"] == "MIT"
-    assert found.metadata.get_all("Provides-Extra") == ["llm-local"]
+    assert found.metadata.get_all("Provides-Extra") == ["llm-local", "prolog"]
     assert (folder / "licenses" / "LICENSE").is_file()
     scripts = {point.name: point.value for point in found.entry_points if point.group == "console_scripts"}
     assert scripts == {"tea": "the_edge_agent.cli:main", "the-edge-agent": "the_edge_agent.cli:main"}

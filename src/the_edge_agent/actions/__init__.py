@@ -25,6 +25,8 @@ NAMESPACES = {
     "checkpoint": f"{_HERE}.checkpoint",
     "code": f"{_HERE}.code",
     "llm": f"{_HERE}.llm",
+    "embedding": f"{_HERE}.embedding",
+    "vector": f"{_HERE}.vector",
     "reason": f"{_HERE}.reason",
     "plan": f"{_HERE}.plan",
     "agent": f"{_HERE}.agent",

@@ -20,10 +20,8 @@ _MEMORY = "use memory.* or ltm.*, which work offline"
 _LATER = "it comes with a later version"
 
 _NAMES = {
-    "llm.embed": Absent(_LATER, "use ltm.search, which finds texts by their words"),
     "llm.tools": Absent(_LATER, "use reason.react with `tools:`, a list of actions"),
     "llm.structured": Absent(_LATER, "ask for JSON, then json.parse and data.validate"),
-    "memory.embed": Absent(_LATER, "use ltm.search, which finds texts by their words"),
     "text.insert_citations": Absent("it needs a language corpus that is not part of tea", _OWN),
     "validate.extraction": Absent("the extraction validator is not implemented", "use data.validate with a JSON Schema"),
     "http.respond": Absent("workflows are not served over HTTP by their own actions", "let the run end; the final state is the answer"),
@@ -43,9 +41,9 @@ _PREFIXES = {
     "catalog.": Absent(_CLOUD, "use ltm.*, which needs no service"),
     "cloud.": Absent(_CLOUD, "use file.*"),
     "storage.": Absent("remote and pluggable storage is out of scope", "use file.* for files on this machine"),
-    "vector.": Absent("vector stores are out of scope", "use ltm.search, which finds texts by their words"),
-    "embedding.": Absent("it asks a hosted service", "use ltm.search, which finds texts by their words"),
-    "rag.": Absent("vector stores are out of scope", "use ltm.search"),
+    "vector.": Absent("this vector action is not implemented", "there are vector.store, query and delete; read files with file.read"),
+    "embedding.": Absent("this embedding action is not implemented", "use embedding.create or llm.embed"),
+    "rag.": Absent("there is no action for retrieval and answer together", "use vector.store, vector.query and llm.call"),
     "graph.": Absent("graph databases are out of scope", _OWN),
     "neo4j.": Absent("graph databases are out of scope", _OWN),
     "context.": Absent("context assembly is not implemented", "put the text together in a template or a `run:` block"),

@@ -1,6 +1,6 @@
-"""``llm.*``: ask a model.
+"""``llm.*``: ask a model, or turn texts into vectors.
 
-All of them take the same parameters, give the same result shape and follow the same rules (see
+All questions take the same parameters, give the same result shape and follow the same rules (see
 :mod:`the_edge_agent.actions.question`). ``llm.local.*`` are the same questions, never put to anything but a model
 on this machine.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from the_edge_agent.actions import embedding
+from the_edge_agent.actions.embedding import EmbeddingParameters, LocalEmbeddingParameters
 from the_edge_agent.actions.question import (
     RETURNS,
     LocalParameters,
@@ -19,7 +21,6 @@ from the_edge_agent.actions.question import (
     conversation,
     model_action,
 )
-from the_edge_agent.actions.registry import action
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
@@ -110,10 +111,57 @@ def _parts(given: Mapping[str, Any]) -> tuple[tuple[Message, ...], dict[str, Any
     return conversation(**question), {key: value for key, value in given.items() if key not in question}
 
 
-@action("llm.similarity", returns="{cosine_similarity, interpretation}")
-def similarity(_: Scope, /, *, vector_a: list[Any], vector_b: list[Any]) -> Result:
-    """Cosine similarity of two vectors, from -1 to 1, and a word for it."""
-    a, b = _vector("vector_a", vector_a), _vector("vector_b", vector_b)
+_TEXTS = ("text", "texts")
+
+
+@model_action("llm.embed", parameters=EmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
+def embed(scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Unpack[EmbeddingParameters]) -> Result:
+    """Turn a text into a vector, or each of several: the closer their meaning, the smaller the angle."""
+    return _embedded(scope, text, texts, model, "llm.embed")
+
+
+@model_action("llm.local.embed", parameters=LocalEmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
+def local_embed(
+    scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Unpack[LocalEmbeddingParameters]
+) -> Result:
+    """Turn texts into vectors on this machine, never elsewhere."""
+    return _embedded(scope, text, texts, model, "llm.local.embed")
+
+
+def _embedded(scope: Scope, text: str | None, texts: list[Any] | None, model: Mapping[str, Any], name: str) -> Result:
+    if text is not None:
+        return embedding.one(scope, text, model, action=name)
+    return embedding.many(scope, texts or [], model, action=name, name="texts")
+
+
+@model_action(
+    "llm.similarity", parameters=EmbeddingParameters, one_of=("text_a", "vector_a"), returns="{cosine_similarity, interpretation}"
+)
+def similarity(
+    scope: Scope,
+    /,
+    *,
+    text_a: str | None = None,
+    text_b: str | None = None,
+    vector_a: list[Any] | None = None,
+    vector_b: list[Any] | None = None,
+    **model: Unpack[EmbeddingParameters],
+) -> Result:
+    """Cosine similarity of two texts, or of two vectors, from -1 to 1, and a word for it."""
+    if vector_a is not None:
+        return _compared(_vector("vector_a", vector_a), _vector("vector_b", _given("vector_b", vector_b)))
+    texts = [text_a, _given("text_b", text_b)]
+    found = embedding.vectors_of(scope, texts, model, action="llm.similarity", name="text")
+    return _compared(*map(list, found.vectors))
+
+
+def _given(name: str, value: Any) -> Any:
+    if value is None:
+        raise NodeFailed(f"llm.similarity needs the parameter '{name}' as well", hint=f"add `{name}:` under `with:`")
+    return value
+
+
+def _compared(a: list[float], b: list[float]) -> Result:
     if len(a) != len(b):
         raise NodeFailed(f"vectors of {len(a)} and {len(b)} numbers cannot be compared", hint="take both from the same model")
     lengths = math.hypot(*a), math.hypot(*b)

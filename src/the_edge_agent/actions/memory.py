@@ -7,8 +7,11 @@ import threading
 import time
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
+from the_edge_agent.actions import embedding
+from the_edge_agent.actions.embedding import EmbeddingParameters
+from the_edge_agent.actions.question import model_action
 from the_edge_agent.actions.registry import Json, action
 from the_edge_agent.errors import NodeFailed
 
@@ -113,6 +116,12 @@ def delete(scope: Scope, /, *, key: str | int, namespace: str = _DEFAULT) -> Jso
 def clear(scope: Scope, /, *, namespace: str | None = None) -> Json:
     """Forget every value of a namespace, of all namespaces when none is given."""
     return {"cleared": _memory(scope).clear(namespace), "namespace": namespace}
+
+
+@model_action("memory.embed", parameters=EmbeddingParameters, returns=embedding.RETURNS)
+def embed(scope: Scope, /, *, text: str, **model: Unpack[EmbeddingParameters]) -> Json:
+    """Another name of llm.embed for one text."""
+    return embedding.one(scope, text, model, action="memory.embed")
 
 
 @action("memory.list", returns="{keys, count, namespace}")

@@ -84,7 +84,7 @@ _TAKES: Mapping[str, frozenset[str]] = {
 }
 """Which parameters a backend takes. Retries are taken by all: a local model has no passing failures, so none happens there."""
 
-_NOT_QUESTION = frozenset({"system", "shell_providers"})
+_NOT_QUESTION = frozenset({"system", "shell_providers", "embedding_model"})
 # Keys of existing workflows that have nothing to switch here; reading a workflow warns about them.
 _INERT = frozenset({"chat_format", "embedding"})
 DEFAULTS = frozenset(ModelParameters.__annotations__) - {"on_error"} | _NOT_QUESTION
@@ -95,7 +95,7 @@ def model_action(
     name: str,
     *,
     returns: str = RETURNS,
-    parameters: type[LocalParameters | OnceParameters | ModelParameters] = ModelParameters,
+    parameters: type[Any] = ModelParameters,
     one_of: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Declare an action that asks a model: its ``**rest`` stands for ``parameters``.
@@ -215,12 +215,12 @@ def _reply(scope: Scope, messages: Sequence[Message], parameters: Mapping[str, A
     from the_edge_agent.llm.choose import choose, connect
 
     given = {key: value for key, value in parameters.items() if value is not None}
-    settings = _settings(scope)
+    settings = rendered_settings(scope)
     defaults = settings["llm"]
     options = scope.host.resources.get("llm.options", LlmOptions)
     base = scope.workflow.path.parent if scope.workflow.path else Path.cwd()
     choice = choose(given, settings, options, os.environ, base, action=action, node=scope.node)
-    _refuse_foreign(given, choice.backend)
+    refuse_foreign(given, choice.backend, _TAKES)
     takes = _TAKES[choice.backend]
     effective = {key: value for key, value in defaults.items() if key in takes and value is not None} | given
     system = defaults.get("system")
@@ -230,7 +230,7 @@ def _reply(scope: Scope, messages: Sequence[Message], parameters: Mapping[str, A
     # An API keeps its own time. Anything else is stopped from here, and only when the node asks for it:
     # settings.llm.timeout is written with a network in mind.
     limit = None if choice.backend == "api" else given.get("timeout")
-    with _deadline(scope.cancellation, limit) as cancellation:
+    with deadline(scope.cancellation, limit) as cancellation:
         return backend.chat(_request(tuple(messages), effective), on_token=on_token, cancellation=cancellation)
 
 
@@ -238,7 +238,7 @@ def _ignore(_piece: str) -> None:
     """Take a piece of an answer that is not to be shown yet."""
 
 
-def _settings(scope: Scope) -> dict[str, Any]:
+def rendered_settings(scope: Scope) -> dict[str, Any]:
     """The workflow's settings with ``llm`` rendered; raises :class:`NodeFailed` for a key that is no parameter."""
     settings = dict(scope.workflow.settings)
     llm = settings.get("llm") or {}
@@ -265,10 +265,11 @@ def _rendered(scope: Scope, data: dict[str, Any]) -> dict[str, Any]:
     return rendered
 
 
-def _refuse_foreign(given: Mapping[str, Any], backend: str) -> None:
+def refuse_foreign(given: Mapping[str, Any], backend: str, known: Mapping[str, frozenset[str]]) -> None:
+    """Raise :class:`NodeFailed` for a parameter that ``backend`` does not take; ``known``: what each backend takes."""
     for key in given:
-        if key not in _TAKES[backend]:
-            homes = " or ".join(name for name, takes in _TAKES.items() if key in takes)
+        if key not in known[backend]:
+            homes = " or ".join(name for name, takes in known.items() if key in takes)
             hint = f"remove it, or choose a backend that takes it ({homes})" if homes else "remove it"
             raise NodeFailed(f"the {backend} backend takes no parameter {key!r}", hint=hint)
 
@@ -315,7 +316,7 @@ def _result(reply: Reply) -> dict[str, Json]:
 
 
 @contextmanager
-def _deadline(parent: Cancellation, seconds: float | None) -> Iterator[Cancellation]:
+def deadline(parent: Cancellation, seconds: float | None) -> Iterator[Cancellation]:
     """A cancellation below ``parent`` that is requested after ``seconds``; then :class:`LimitReached` is raised."""
     if seconds is None:
         yield parent

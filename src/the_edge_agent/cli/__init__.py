@@ -9,8 +9,14 @@ def main(words: list[str] | None = None) -> int:
     """Run the command that ``words`` (default: those of the process) name and return its exit code.
 
     ``--version`` is answered before anything else is imported: programs that bundle ``tea`` call it to look whether it is there.
+    An image that was started under its own name takes ``tea`` as its first word for the full command; without it, one that holds a
+    workflow runs that.
     """
     words = sys.argv[1:] if words is None else words
+    inside: dict[str, str] = getattr(sys.modules.get("sitecustomize"), "inside", {})
+    image = inside.get("TEA_STARTED_AS") == "AppRun"
+    full = image and words[:1] == ["tea"]
+    words = words[1:] if full else words
     if words in (["--version"], ["-V"]):
         from the_edge_agent import __version__
 
@@ -18,4 +24,4 @@ def main(words: list[str] | None = None) -> int:
         return 0
     from the_edge_agent.cli.root import run_command_line
 
-    return run_command_line(words)
+    return run_command_line(words, bundle=inside.get("APPDIR") if image and not full else None)

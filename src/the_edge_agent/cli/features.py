@@ -24,7 +24,20 @@ def binding_version() -> str | None:
 
 def features() -> list[str]:
     """What can be used, one word each: code languages, ways to reach a model."""
-    return ["python", "llm-api", *(["llm-local"] if binding_version() else [])]
+    found = {"lua": _has_lua(), "prolog": _has_prolog(), "llm-local": binding_version() is not None}
+    return ["python", "llm-api", *(name for name, there in found.items() if there)]
+
+
+def _has_lua() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("lupa") is not None
+
+
+def _has_prolog() -> bool:
+    from the_edge_agent.languages import swipl
+
+    return swipl.executable() is not None
 
 
 def print_implementation(*, features: bool, as_json: bool) -> None:

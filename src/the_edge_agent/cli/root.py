@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "inspect": (f"{_HERE}.inspect", "Show what a workflow consists of and what code it runs."),
     "actions": (f"{_HERE}.actions", "List what `uses:` can name, or describe one action."),
     "schema": (f"{_HERE}.schema", "Print the JSON Schema of workflow files, or merge JSON files."),
+    "bundle": (f"{_HERE}.bundle", "Put a workflow, its model and tea into one file."),
+    "verify": (f"{_HERE}.verify", "Check that an image is what it was when it was built."),
     "doctor": (f"{_HERE}.doctor", "Tell what this machine can do and which models are found."),
     "completion": (f"{_HERE}.completion", "Print the completion script of a shell."),
 }
@@ -36,6 +38,9 @@ _ELSEWHERE = {
 }
 """Commands of other programs that run these workflow files → why they are not here."""
 
+
+BUNDLED = "usr/share/workflow/bundle.json"
+"""Where an image says which workflow it runs."""
 
 COMPLETING = "_TEA_COMPLETE"
 """Set by the shell when it asks for completions, which it does without any word."""
@@ -119,10 +124,20 @@ def tea(context: click.Context, *, impl: bool, features: bool, as_json: bool) ->
         raise click.UsageError("A command is missing.", context)
 
 
-def run_command_line(words: list[str]) -> int:
-    """Run the command ``words`` name; everything it raises ends here as a message and an exit code."""
+def run_command_line(words: list[str], *, bundle: str | None = None) -> int:
+    """Run the command ``words`` name; everything it raises ends here as a message and an exit code.
+
+    ``bundle`` is the root of the image that was started; one that holds a workflow runs it, and ``words`` are for that.
+    """
     _open_standard_streams()
     console = Console()
+    if bundle is not None and os.path.isfile(os.path.join(bundle, BUNDLED)):  # noqa: PTH113, PTH118 - pathlib is not needed for anything else here
+        from the_edge_agent.cli.bundled import words_for
+
+        try:
+            words = words_for(bundle, words)
+        except Exception as error:  # noqa: BLE001 - as below
+            return _leave(error, console)
     if COMPLETING in os.environ:
         from click.shell_completion import shell_complete
 

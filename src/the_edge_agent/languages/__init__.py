@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from the_edge_agent.errors import Problem, WorkflowInvalid
 
@@ -16,29 +16,39 @@ NAMES = ("python", "lua", "prolog")
 """The languages of the dialect."""
 
 
+class Language(Protocol):
+    """What the module of a language has."""
+
+    def compile_block(self, code: Code) -> Program:
+        """The program of ``code``; raises :class:`WorkflowInvalid` when :meth:`check` finds an error in it."""
+
+    def check(self, code: Code) -> list[Problem]:
+        """Everything that is wrong with the text of ``code``."""
+
+
 def program(code: Code) -> Program:
     """``code``, compiled; a second call with the same code gives the same program.
 
     Raises :class:`WorkflowInvalid` with what :func:`check` reports when that contains an error.
     """
-    if code.language == "python":
-        from the_edge_agent.languages import python
-
-        return python.compile_block(code)
+    if code.language in NAMES:
+        return _module(code.language).compile_block(code)
     raise WorkflowInvalid(tuple(check(code)))
 
 
 def check(code: Code) -> list[Problem]:
     """Everything that is wrong with the text of ``code``, without running any of it."""
-    if code.language == "python":
-        from the_edge_agent.languages import python
-
-        return python.check(code)
     if code.language in NAMES:
-        message = f"{code.language} blocks cannot be run by this version"
-        return [Problem("LANGUAGE_UNAVAILABLE", message, code.spot, hint="write the block in Python (language: python)")]
+        return _module(code.language).check(code)
     from difflib import get_close_matches
 
     near = next(iter(get_close_matches(code.language, NAMES, 1)), None)
     message = f"unknown language '{code.language}', expected one of {', '.join(NAMES)}"
     return [Problem("UNKNOWN_LANGUAGE", message, code.spot, hint=f"did you mean '{near}'?" if near else "leave language out for Python")]
+
+
+def _module(language: str) -> Language:
+    from importlib import import_module
+
+    found: Language = cast("Language", import_module(f"the_edge_agent.languages.{language}"))
+    return found

@@ -1,4 +1,4 @@
-"""Chat completions over HTTP, as OpenAI, Azure OpenAI, Ollama's ``/v1`` and many servers speak them.
+"""Chat completions and embeddings over HTTP, as OpenAI, Azure OpenAI, Ollama's ``/v1`` and many servers speak them.
 
 Only ever used where the workflow or the user named an API. Keys are sent, never shown: an error carries the
 status and the provider's own message, with the key blanked out should the provider repeat it.
@@ -11,20 +11,23 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from the_edge_agent.errors import NodeFailed
-from the_edge_agent.llm.protocol import Cancelled, Message, OnToken, Reply, Request, ToolCall, Usage
+from the_edge_agent.llm.protocol import Cancelled, Embeddings, Message, OnToken, Reply, Request, ToolCall, Usage, unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import httpx
 
     from the_edge_agent.engine.scope import Cancellation
 
+T = TypeVar("T")
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 LONGEST_MESSAGE = 500
+TEXTS = 256
+"""Texts in one request for vectors; providers take at least as many."""
 _BAD_REQUEST = 400
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty", "seed")
 
@@ -54,7 +57,7 @@ class Endpoint:
 
     Attributes:
         provider: ``openai``, ``ollama`` or ``azure``, for messages.
-        base_url: everything before ``/chat/completions``.
+        base_url: everything before ``/chat/completions`` and ``/embeddings``.
         model: the model or deployment asked for.
         key: sent as bearer token, to Azure as ``api-key``; ``""`` sends none.
         api_version: Azure's ``api-version``.
@@ -73,6 +76,11 @@ class Endpoint:
     def url(self) -> str:
         """Where completions are asked for."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
+
+    @property
+    def embeddings_url(self) -> str:
+        """Where vectors are asked for."""
+        return f"{self.base_url.rstrip('/')}/embeddings"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -124,13 +132,40 @@ class ApiBackend:
         provider's message, :class:`Cancelled` between two pieces of a stream or while it waits to try again.
         """
         body = _body(self.endpoint, request, stream=on_token is not None)
+        if on_token is not None:
+            return self._tried(lambda: self._stream(body, on_token, cancellation), cancellation)
+        return self._tried(lambda: _reply(self._posted(self.endpoint.url, body), self.endpoint.model), cancellation)
+
+    def embed(
+        self, texts: Sequence[str], *, extra: Mapping[str, Any] | None = None, cancellation: Cancellation | None = None
+    ) -> Embeddings:
+        """Embed ``texts``, :data:`TEXTS` in a request; parameters in ``extra`` go into the body as they are.
+
+        Vectors are brought to length one. Raises what :meth:`chat` raises; whether a text that is too long is refused is up to the API.
+        """
+        vectors: list[tuple[float, ...]] = []
+        tokens: int | None = 0
+        model = self.endpoint.model
+        for start in range(0, len(texts), TEXTS):
+            some = list(texts[start : start + TEXTS])
+            body = {"model": self.endpoint.model, "input": some, **(extra or {})}
+            answer = self._tried(lambda body=body: self._posted(self.endpoint.embeddings_url, body), cancellation)  # type: ignore[misc]
+            vectors += self._tried(lambda answer=answer, some=some: _vectors(answer, len(some)), cancellation)  # type: ignore[misc]
+            usage = answer.get("usage")
+            used = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+            tokens = tokens + used if isinstance(tokens, int) and isinstance(used, int) else None
+            model = _text(answer.get("model")) or model
+        return Embeddings(tuple(vectors), model, self.name, tokens)
+
+    def _tried(self, work: Callable[[], T], cancellation: Cancellation | None) -> T:
+        """What ``work`` gives, tried as often as the endpoint allows."""
         retry = self.endpoint.retry
         started = time.monotonic()
         for attempt in range(retry.max_retries + 1):
             if cancellation is not None and cancellation.requested:
                 raise Cancelled
             try:
-                return self._stream(body, on_token, cancellation) if on_token is not None else self._whole(body)
+                return work()
             except _Refusal as refusal:
                 if not refusal.retryable or attempt == retry.max_retries:
                     self._fail(refusal, attempt + 1, time.monotonic() - started)
@@ -155,11 +190,12 @@ class ApiBackend:
     def _query(self) -> dict[str, str]:
         return {"api-version": self.endpoint.api_version} if self.endpoint.api_version else {}
 
-    def _whole(self, body: Mapping[str, Any]) -> Reply:
+    def _posted(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The JSON object that ``url`` answers ``body`` with."""
         import httpx
 
         try:
-            response = self._http().post(self.endpoint.url, json=body, params=self._query())
+            response = self._http().post(url, json=body, params=self._query())
         except httpx.HTTPError as problem:
             raise _transport(problem) from problem
         except (httpx.InvalidURL, ValueError) as problem:
@@ -167,8 +203,8 @@ class ApiBackend:
         if response.status_code >= _BAD_REQUEST:
             raise _refused(response)
         if not response.is_success:
-            raise _Refusal(f"it answered with status {response.status_code} instead of a completion", status=response.status_code)
-        return _reply(_object(response.text), self.endpoint.model)
+            raise _Refusal(f"it answered with status {response.status_code} instead of a result", status=response.status_code)
+        return _object(response.text)
 
     def _stream(self, body: Mapping[str, Any], on_token: OnToken, cancellation: Cancellation | None) -> Reply:
         import httpx
@@ -301,6 +337,18 @@ def _reply(answer: Mapping[str, Any], model: str) -> Reply:
     return Reply(
         content, _text(answer.get("model")) or model, ApiBackend.name, finish, _usage(answer.get("usage")), int(bool(content)), calls
     )
+
+
+def _vectors(answer: Mapping[str, Any], count: int) -> list[tuple[float, ...]]:
+    """The ``count`` vectors of an answer in the order of the texts, each of length one."""
+    try:
+        found = {entry["index"]: unit(entry["embedding"]) for entry in answer["data"]}
+        vectors = [found[number] for number in range(count)]
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as problem:
+        raise _Refusal("its answer holds no vector for every text (data[n].index, data[n].embedding)") from problem
+    if len({len(vector) for vector in vectors}) != 1:
+        raise _Refusal("its vectors are not of one length")
+    return vectors
 
 
 def _usage(usage: Any) -> Usage | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import MachineUnable, ModelUnavailable
 from the_edge_agent.llm.api import ApiBackend
-from the_edge_agent.llm.policy import PARAMETERS, Choice, choose
+from the_edge_agent.llm.policy import PARAMETERS, Choice, choose, choose_embedding
 from the_edge_agent.llm.shell import ShellBackend
 from the_edge_agent.models import header
 from the_edge_agent.workflow.model import Action, Subgraph, walk
@@ -21,22 +21,31 @@ if TYPE_CHECKING:
 
     from the_edge_agent.engine.scope import Resources
     from the_edge_agent.llm.options import LlmOptions
-    from the_edge_agent.llm.protocol import Backend
+    from the_edge_agent.llm.protocol import Backend, Embedder
     from the_edge_agent.workflow.model import Node, Workflow
 
-__all__ = ["Choice", "choose", "connect", "preflight"]
+__all__ = ["Choice", "choices", "choose", "choose_embedding", "connect", "connect_embedder", "preflight"]
 
 _CALLS = frozenset(
     {"llm.call", "llm.complete", "llm.chat", "llm.stream", "llm.retry", "llm.tools", "plan.decompose", "plan.execute", "plan.replan"}
 )
 _FAMILIES = ("llm.local.", "reason.", "agent.")
+_EMBEDDINGS = frozenset(
+    {"llm.embed", "llm.local.embed", "memory.embed", "llm.similarity", "embedding.create", "vector.store", "vector.query"}
+)
 _AGENT_NAMES = ("agent", "leader", "agents", "workers")
+_GIVEN_VECTORS = ("vector_a", "vector", "embeddings")
 _MODEL_NAMES = ("model", "generator_model", "critic_model")
 
 
 def connect(choice: Choice, resources: Resources) -> Backend:
     """The backend of ``choice``, one for all who choose the same; ``resources`` closes it. Loads nothing yet."""
     return resources.get(f"llm:{_digest(choice)}", lambda: _backend(choice))
+
+
+def connect_embedder(choice: Choice, resources: Resources) -> Embedder:
+    """:func:`connect` for a choice of :func:`choose_embedding`."""
+    return resources.get(f"embedding:{_digest(choice)}", lambda: _embedder(choice))
 
 
 def _digest(choice: Choice) -> str:
@@ -65,6 +74,16 @@ def _backend(choice: Choice) -> Backend:
     return LocalBackend(choice.path, choice.load)
 
 
+def _embedder(choice: Choice) -> Embedder:
+    if choice.endpoint is not None:
+        return ApiBackend(choice.endpoint)
+    from the_edge_agent.llm.local import LocalEmbedder
+
+    if choice.path is None:
+        raise ModelUnavailable("a local choice without a model file")
+    return LocalEmbedder(choice.path, choice.load)
+
+
 def preflight(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str]) -> None:
     """Check every action that will ask a model, as far as its parameters are constants. Loads and connects nothing.
 
@@ -73,30 +92,51 @@ def preflight(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str
             template, llama.cpp is not installed, or nothing can serve the node.
         MachineUnable: this processor cannot run llama.cpp.
     """
-    intact: set[Path] = set()
+    intact: set[tuple[Path, bool]] = set()
+    for node, action, choice in choices(workflow, options, environ):
+        embeds = _plain(action.name) in _EMBEDDINGS
+        if choice.path is None or (choice.path, embeds) in intact:
+            continue
+        try:
+            _check_file(choice.path, embeds=embeds)
+        except (ModelUnavailable, MachineUnable) as problem:
+            raise _placed(problem, node, action) from None
+        intact.add((choice.path, embeds))
+
+
+def choices(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str]) -> Iterator[tuple[Node, Action, Choice]]:
+    """Every action that will ask a model and what it will ask, as far as its parameters are constants. Opens no model.
+
+    Raises:
+        ModelUnavailable: naming node and place: a model that is named does not exist, or nothing can serve the node.
+    """
     for home, node, action in _homes(workflow):
         for parameters in _questions(action, home.settings):
             if _open(parameters) or _open(home.settings.get("llm")):
                 continue
+            base = home.path.parent if home.path else None
+            decide = choose_embedding if _plain(action.name) in _EMBEDDINGS else choose
             try:
-                base = home.path.parent if home.path else None
-                choice = choose(parameters, home.settings, options, environ, base, action=_plain(action.name))
-                if choice.path is not None and choice.path not in intact:
-                    _check_file(choice.path)
-                    intact.add(choice.path)
+                choice = decide(parameters, home.settings, options, environ, base, action=_plain(action.name))
             except (ModelUnavailable, MachineUnable) as problem:
-                problem.node = problem.node or node.name
-                problem.spot = problem.spot or action.spot or node.spot
-                raise
+                raise _placed(problem, node, action) from None
+            yield node, action, choice
 
 
-def _check_file(path: Path) -> None:
+def _placed(problem: ModelUnavailable | MachineUnable, node: Node, action: Action) -> ModelUnavailable | MachineUnable:
+    problem.node = problem.node or node.name
+    problem.spot = problem.spot or action.spot or node.spot
+    return problem
+
+
+def _check_file(path: Path, *, embeds: bool) -> None:
     """Everything that can be known about a local model without opening llama.cpp."""
     from the_edge_agent.llm import llama
 
     llama.installed()
     llama.check_cpu()
-    if header.read(path).chat_template is None:
+    found = header.read(path)
+    if not embeds and found.chat_template is None:
         raise ModelUnavailable(
             f"the model {path} has no chat template, so it cannot take part in a conversation",
             hint="use an instruction-tuned ('it', 'instruct', 'chat') GGUF of this model",
@@ -128,6 +168,9 @@ def _questions(action: Action, settings: Mapping[str, Any]) -> Iterator[Mapping[
         evaluator = literals.get("evaluator")
         if isinstance(evaluator, Mapping) and evaluator.get("type") == "llm":
             yield evaluator
+    elif name in _EMBEDDINGS:
+        given = any(literals.get(key) is not None for key in _GIVEN_VECTORS)
+        yield from () if given else (literals,)
     elif name == "plan.execute" and literals.get("subtask_executor"):
         return
     elif name in _CALLS or name.startswith(_FAMILIES):
@@ -148,5 +191,5 @@ def _agents(literals: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
 def _open(values: object) -> bool:
     """Whether something that chooses a backend is a template, to be known only when the node runs."""
     return isinstance(values, Mapping) and any(
-        isinstance(values.get(key), str) and ("{{" in values[key] or "{%" in values[key]) for key in PARAMETERS
+        isinstance(values.get(key), str) and ("{{" in values[key] or "{%" in values[key]) for key in (*PARAMETERS, "embedding_model")
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import MachineUnable, ModelUnavailable, TeaError
+from the_edge_agent.models import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +137,7 @@ _WORKING: dict[str, tuple[Any, ...]] = {
     # Result, then arguments. These may take long: ctypes lets other threads run meanwhile.
     "llama_backend_init": (None,),
     "llama_model_load_from_file": (Pointer, c.c_char_p, ModelParams),
+    "llama_model_load_from_file_ptr": (Pointer, Pointer, ModelParams),
     "llama_model_free": (None, Pointer),
     "llama_init_from_model": (Pointer, Pointer, ContextParams),
     "llama_free": (None, Pointer),
@@ -169,6 +171,8 @@ _QUICK: dict[str, tuple[Any, ...]] = {
     "llama_n_ctx": (c.c_uint32, Pointer),
     "llama_get_memory": (Pointer, Pointer),
     "llama_get_logits_ith": (c.POINTER(c.c_float), Pointer, c.c_int32),
+    "llama_get_embeddings_seq": (c.POINTER(c.c_float), Pointer, c.c_int32),
+    "llama_model_n_embd_out": (c.c_int32, Pointer),
     "llama_sampler_chain_init": (Pointer, ChainParams),
     "llama_sampler_chain_add": (None, Pointer, Pointer),
     "llama_sampler_accept": (None, Pointer, Token),
@@ -347,6 +351,34 @@ def _patient_threads() -> Iterator[None]:
         del os.environ["GOMP_SPINCOUNT"]
 
 
-def system_path(path: Path) -> bytes:
-    """``path`` as the C API wants it."""
-    return os.fsencode(path)
+def load_model(library: Library, path: Path, params: ModelParams) -> int | None:
+    """The model in the file ``path``, or at its place inside the image this program runs from; ``None`` where llama.cpp refuses it.
+
+    From an image it is mapped where it lies: llama.cpp reads a GGUF from the current position of a stream and keeps to it.
+    """
+    region = embedded.region(path)
+    model: int | None
+    if region is None:
+        model = library.llama_model_load_from_file(os.fsencode(path), params)
+        return model
+    with _stream(region) as stream:
+        model = library.llama_model_load_from_file_ptr(stream, params)
+    return model
+
+
+@contextmanager
+def _stream(region: embedded.Region) -> Iterator[int]:
+    """A C stream that stands at the start of ``region``. A mapping made from it outlives it."""
+    c_library = c.CDLL(None, use_errno=True)
+    c_library.fopen.restype = Pointer
+    c_library.fclose.argtypes = (Pointer,)
+    c_library.fseeko.argtypes = (Pointer, c.c_int64, c.c_int)
+    stream: int | None = c_library.fopen(os.fsencode(region.file), b"rbe")
+    if not stream:
+        reason = os.strerror(c.get_errno()).lower()
+        raise ModelUnavailable(f"cannot open the image {region.file}: {reason}", hint="start it again from where it lies now")
+    try:
+        c_library.fseeko(stream, region.offset, os.SEEK_SET)
+        yield stream
+    finally:
+        c_library.fclose(stream)

@@ -50,22 +50,35 @@ class Answer:
     chunks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """A finished task of an embedding model: one unit vector a text, and the tokens all texts took."""
+
+    rows: tuple[tuple[float, ...], ...]
+    tokens: int
+
+
 @dataclass(eq=False, slots=True)
 class Task:
-    """A request on its way; ``pieces`` carries text for ``on_token``, then an :class:`Answer` or an exception."""
+    """A request to a chat model, or ``texts`` for an embedding model, on its way.
 
-    request: Request
-    live: bool
-    pieces: queue.SimpleQueue[str | Answer | BaseException] = field(default_factory=queue.SimpleQueue)
+    ``pieces`` carries text for ``on_token``, then an :class:`Answer`, :class:`Vectors` or an exception.
+    """
+
+    request: Request = field(default_factory=lambda: Request(()))
+    live: bool = False
+    texts: tuple[str, ...] = ()
+    pieces: queue.SimpleQueue[str | Answer | Vectors | BaseException] = field(default_factory=queue.SimpleQueue)
     cancelled: bool = False
 
 
 class LoadedModel:
     """A model, its context and its worker. ``wait`` for it before the first task; ``close`` it at the end."""
 
-    def __init__(self, header: Header, load: LoadParameters) -> None:
-        """Start loading; returns at once. What goes wrong is raised by :meth:`wait`."""
+    def __init__(self, header: Header, load: LoadParameters, mind: type[Mind] | None = None) -> None:
+        """Start loading; returns at once. What goes wrong is raised by :meth:`wait`. ``mind`` is what answers: a :class:`Mind` that chats."""
         self.header = header
+        self._mind = mind or Mind
         self.context_length = 0
         self._load = load
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
@@ -114,7 +127,7 @@ class LoadedModel:
 
     def _work(self) -> None:
         try:
-            mind = _Mind(self.header, self._load, self._abort, lambda: not self._closing)
+            mind = self._mind(self.header, self._load, self._abort, lambda: not self._closing)
         except BaseException as failure:  # noqa: BLE001 - handed to whoever waits
             self._failure = failure
             self._ready.set()
@@ -127,12 +140,12 @@ class LoadedModel:
         finally:
             mind.close()
 
-    def _serve(self, mind: _Mind, task: Task) -> None:
+    def _serve(self, mind: Mind, task: Task) -> None:
         with self._lock:
             self._current = task
             self._abort[0] = b"\1" if self._closing else b"\0"
         try:
-            outcome: Answer | BaseException = Cancelled() if task.cancelled or self._closing else mind.answer(task)
+            outcome: Answer | Vectors | BaseException = Cancelled() if task.cancelled or self._closing else mind.answer(task)
         except BaseException as failure:  # noqa: BLE001 - handed to the caller
             outcome = failure
         with self._lock:
@@ -151,8 +164,11 @@ def _stop_flag() -> int:
     return found
 
 
-class _Mind:
-    """The C side of a loaded model; only its worker touches it."""
+class Mind:
+    """The C side of a loaded model; only its worker touches it. This one chats; :mod:`.embedding` has the one that embeds."""
+
+    other = "name another model with --gguf FILE"
+    """What to do about a model that cannot be used."""
 
     def __init__(self, header: Header, load: LoadParameters, abort: Any, go_on: Any) -> None:
         self.header = header
@@ -171,6 +187,7 @@ class _Mind:
             raise
 
     def close(self) -> None:
+        """Free context and model. Idempotent."""
         if self.context:
             self.library.llama_free(self.context)
         if self.model:
@@ -205,7 +222,7 @@ class _Mind:
         params.use_extra_bufts = repack
         progress = llama.ProgressCallback(lambda _done, _data: bool(go_on()))
         params.progress_callback = c.cast(progress, c.c_void_p)
-        model: int | None = self.library.llama_model_load_from_file(llama.system_path(self.header.path), params)
+        model = llama.load_model(self.library, self.header.path, params)
         if not model:
             if not go_on():
                 raise Cancelled
@@ -216,19 +233,23 @@ class _Mind:
         return model
 
     def _make_context(self, load: LoadParameters, abort: Any) -> int:
+        params = self._context_params(load, abort)
+        context: int | None = self.library.llama_init_from_model(self.model, params)
+        if not context:
+            self._fail(f"llama.cpp cannot make a context of {self.context_length} tokens for it")
+        return context
+
+    def _context_params(self, load: LoadParameters, abort: Any) -> llama.ContextParams:
         usual = 1 if self.header.size < SMALL else machine.cores()
         threads = min(load.n_threads or usual, machine.logical_cpus())
-        params = self.library.llama_context_default_params()
+        params: llama.ContextParams = self.library.llama_context_default_params()
         params.n_ctx = self.context_length
         params.n_batch = params.n_ubatch = BLOCK
         params.n_threads = params.n_threads_batch = threads
         params.no_perf = True
         params.abort_callback = _stop_flag()
         params.abort_callback_data = c.cast(abort, c.c_void_p)
-        context: int | None = self.library.llama_init_from_model(self.model, params)
-        if not context:
-            self._fail(f"llama.cpp cannot make a context of {self.context_length} tokens for it")
-        return context
+        return params
 
     def _learn(self) -> None:
         """Everything about the vocabulary that the loop needs at hand."""
@@ -262,10 +283,11 @@ class _Mind:
         said = self.library.last_words()
         raise ModelUnavailable(
             f"cannot use the model {self.header.path}: {reason}{f' ({said})' if said else ''}",
-            hint="get the file again, or name another model with --gguf FILE",
+            hint=f"get the file again, or {self.other}",
         )
 
-    def answer(self, task: Task) -> Answer:
+    def answer(self, task: Task) -> Answer | Vectors:
+        """Do ``task``; raises :class:`Cancelled` when it is given up."""
         request = task.request
         prompt = self._tokenize(self.template.render(request.messages))
         room = self._room(len(prompt), request.max_tokens)

@@ -1,6 +1,6 @@
-"""The local backend: a GGUF on this machine, run by llama.cpp inside this process.
+"""The local backends: a GGUF on this machine, run by llama.cpp inside this process.
 
-A model is loaded once a process for the same file and the same load parameters, however many
+A model is loaded once a process for the same file, the same load parameters and the same purpose, however many
 backends use it, and freed when the last of them is closed.
 """
 
@@ -9,30 +9,34 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from the_edge_agent.errors import ModelUnavailable, NodeFailed
 from the_edge_agent.llm import sampler
-from the_edge_agent.llm.loaded import Answer, LoadedModel, Task
-from the_edge_agent.llm.protocol import Cancelled, OnToken, Reply, Request
+from the_edge_agent.llm.embedding import EmbeddingMind
+from the_edge_agent.llm.loaded import Answer, LoadedModel, Mind, Task, Vectors
+from the_edge_agent.llm.protocol import Cancelled, Embeddings, OnToken, Reply, Request
 from the_edge_agent.models import header
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from the_edge_agent.engine.scope import Cancellation
     from the_edge_agent.llm.options import LoadParameters
 
-_Key = tuple[str, "LoadParameters"]
+_Key = tuple[str, "LoadParameters", type[Mind]]
+T = TypeVar("T", Answer, Vectors)
 
 PATIENCE = 0.02
 """Seconds between two looks at a cancellation; a waiting caller does nothing else."""
 
 
-class LocalBackend:
-    """Answers with the model in the file ``path``. Loads it at the first question. Safe to use from several threads."""
+class _Share:
+    """One user's share in the loaded model of the file ``path``, taken at the first task. Safe to use from several threads."""
 
     name = "local"
+    mind: type[Mind] = Mind
 
     def __init__(self, path: Path, load: LoadParameters) -> None:
         """Check ``load``; opens nothing. Raises :class:`NodeFailed` for a number that cannot be meant."""
@@ -42,23 +46,6 @@ class LocalBackend:
         self._lock = threading.Lock()
         self._model: LoadedModel | None = None
         self._closed = False
-
-    def chat(self, request: Request, *, on_token: OnToken | None = None, cancellation: Cancellation | None = None) -> Reply:
-        """Answer ``request``; ``on_token`` is called on the calling thread.
-
-        Raises what :class:`~the_edge_agent.llm.protocol.Backend` lists, and :class:`NodeFailed` for a parameter out of range or unknown here.
-        """
-        _check_request(request)
-        model = self._loaded(cancellation)
-        task = Task(request, live=on_token is not None)
-        model.submit(task)
-        try:
-            answer = _collect(model, task, on_token, cancellation)
-        except BaseException:
-            # Also for Ctrl-C and for an on_token that raised: nobody waits for the rest any more.
-            model.cancel(task)
-            raise
-        return Reply(answer.text, self.path.name, self.name, answer.finish_reason, answer.usage, answer.chunks)
 
     def close(self) -> None:
         """Give the model back; it is freed when nobody else uses it. Idempotent."""
@@ -73,7 +60,7 @@ class LocalBackend:
             if self._closed:
                 raise ModelUnavailable(f"the backend of {self.path.name} is closed")
             if self._model is None:
-                self._model = _acquire(self.path, self.load)
+                self._model = _acquire(self.path, self.load, self.mind)
             model = self._model
         try:
             _wait(model, cancellation)
@@ -92,24 +79,63 @@ class LocalBackend:
             _release(model)
 
 
+class LocalBackend(_Share):
+    """Answers with the model in the file ``path``. Loads it at the first question. Safe to use from several threads."""
+
+    def chat(self, request: Request, *, on_token: OnToken | None = None, cancellation: Cancellation | None = None) -> Reply:
+        """Answer ``request``; ``on_token`` is called on the calling thread.
+
+        Raises what :class:`~the_edge_agent.llm.protocol.Backend` lists, and :class:`NodeFailed` for a parameter out of range or unknown here.
+        """
+        _check_request(request)
+        model = self._loaded(cancellation)
+        answer = _done(model, Task(request, live=on_token is not None), Answer, on_token, cancellation)
+        return Reply(answer.text, self.path.name, self.name, answer.finish_reason, answer.usage, answer.chunks)
+
+
+class LocalEmbedder(_Share):
+    """Embeds with the model in the file ``path``. Loads it at the first text. Safe to use from several threads."""
+
+    mind = EmbeddingMind
+
+    def embed(
+        self, texts: Sequence[str], *, extra: Mapping[str, Any] | None = None, cancellation: Cancellation | None = None
+    ) -> Embeddings:
+        """Embed ``texts``; raises what :class:`~the_edge_agent.llm.protocol.Embedder` lists, and :class:`NodeFailed` for ``extra``."""
+        _check_extra(extra or {})
+        done = _done(self._loaded(cancellation), Task(texts=tuple(texts)), Vectors, None, cancellation)
+        return Embeddings(done.rows, self.path.name, self.name, done.tokens)
+
+
 def _wait(model: LoadedModel, cancellation: Cancellation | None) -> None:
     while not model.wait(PATIENCE if cancellation else 1):
         if cancellation is not None and cancellation.requested:
             raise Cancelled
 
 
-def _collect(model: LoadedModel, task: Task, on_token: OnToken | None, cancellation: Cancellation | None) -> Answer:
+def _done(model: LoadedModel, task: Task, kind: type[T], on_token: OnToken | None, cancellation: Cancellation | None) -> T:
+    """Submit ``task`` and wait for its outcome, which is a ``kind``."""
+    model.submit(task)
+    try:
+        return _collect(model, task, kind, on_token, cancellation)
+    except BaseException:
+        # Also for Ctrl-C and for an on_token that raised: nobody waits for the rest any more.
+        model.cancel(task)
+        raise
+
+
+def _collect(model: LoadedModel, task: Task, kind: type[T], on_token: OnToken | None, cancellation: Cancellation | None) -> T:
     asked = False
     while True:
         try:
             piece = task.pieces.get(timeout=PATIENCE if cancellation else 1)
         except queue.Empty:
             piece = ""
-        if isinstance(piece, Answer):
+        if isinstance(piece, kind):
             return piece
         if isinstance(piece, BaseException):
             raise piece
-        if piece and on_token is not None and not asked:
+        if isinstance(piece, str) and piece and on_token is not None and not asked:
             on_token(piece)
         if not asked and cancellation is not None and cancellation.requested:
             asked = True
@@ -134,8 +160,12 @@ def _check_request(request: Request) -> None:
     sampler.check(request.sampling)
     if request.max_tokens is not None and request.max_tokens < 1:
         raise NodeFailed(f"max_tokens must be 1 or more, not {request.max_tokens!r}", error_type="ValueError", hint="correct max_tokens:")
-    if request.extra:
-        names = ", ".join(sorted(request.extra))
+    _check_extra(request.extra)
+
+
+def _check_extra(extra: Mapping[str, Any]) -> None:
+    if extra:
+        names = ", ".join(sorted(extra))
         raise NodeFailed(f"the local backend takes no parameter {names}", error_type="TypeError", hint=f"remove {names}, or name an API")
 
 
@@ -144,13 +174,13 @@ _POOL: dict[_Key, tuple[LoadedModel, int]] = {}
 _POOL_LOCK = threading.Lock()
 
 
-def _acquire(path: Path, load: LoadParameters) -> LoadedModel:
-    key = (str(path.resolve()), load)
+def _acquire(path: Path, load: LoadParameters, mind: type[Mind]) -> LoadedModel:
+    key = (str(path.resolve()), load, mind)
     with _POOL_LOCK:
         if key in _POOL:
             model, users = _POOL[key]
         else:
-            model, users = LoadedModel(header.read(path), load), 0
+            model, users = LoadedModel(header.read(path), load, mind), 0
         _POOL[key] = model, users + 1
         return model
 

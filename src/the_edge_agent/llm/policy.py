@@ -11,19 +11,24 @@ In this order, the first that says something decides:
 
 A key alone (``OPENAI_API_KEY``) never selects the network, and what cannot be had is an error, never a
 reason to take something else.
+
+For embeddings (:func:`choose_embedding`) the same holds of what is said about embeddings: by the node, and by
+``settings.llm.embedding_model``. A model named for answers (``--gguf``, ``TEA_MODEL_PATH``, ``settings.llm.model``) makes no
+useful vectors and does not count, and an API that answers is sent no texts to embed unless its embedding model is named. Where
+nothing is said, the built-in embedding model is taken, always the same one: vectors of two models cannot be compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.api import Endpoint, Retry
 from the_edge_agent.llm.options import LlmOptions, LoadParameters
 from the_edge_agent.llm.shell import Program, program
-from the_edge_agent.models import find
+from the_edge_agent.models import builtin, find
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +124,34 @@ def choose(
         raise
 
 
+def choose_embedding(
+    parameters: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    options: LlmOptions,
+    environ: Mapping[str, str],
+    base: Path | None,
+    *,
+    action: str = "llm.embed",
+    node: str | None = None,
+) -> Choice:
+    """The embedding model for one call; arguments and errors are those of :func:`choose`. Never ``shell``."""
+    llm = settings.get("llm")
+    known = {key: value for key, value in llm.items() if key not in _OF_ANSWERS} if isinstance(llm, Mapping) else {}
+    known["model"] = llm.get("embedding_model") if isinstance(llm, Mapping) else None
+    if known.get("provider") == "shell":
+        del known["provider"]
+    silent = {name: value for name, value in environ.items() if name != find.VARIABLE}
+    try:
+        return _AskedToEmbed(parameters, {**settings, "llm": known}, replace(options, gguf=None), silent, base, action).choice()
+    except ModelUnavailable as problem:
+        problem.node = problem.node or node
+        raise
+
+
+_OF_ANSWERS = frozenset({"model", "model_path", "deployment", "n_ctx"})
+"""Keys of ``settings.llm`` that describe the model that answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One call's question, with everything that may answer it."""
@@ -208,13 +241,22 @@ class _Asked:
         if model:
             raise ModelUnavailable(
                 f"the model {model!r} is no file on this machine, and {why}",
-                hint="for an API: provider: openai (with OPENAI_API_KEY or api_base:); for a local model: --gguf FILE, or"
-                f" model: FILE.gguf; without model: {model} an installed model answers",
+                hint=self.advice(model),
             )
+        return self.local_file(self.unnamed())
+
+    def unnamed(self) -> find.Found:
+        """The local model that is taken when nobody named one."""
         found = find.search(self.environ)
         if found is None:
             raise ModelUnavailable("there is no model on this machine", hint="name one: --gguf FILE, or model_path: in settings.llm")
-        return self.local_file(found)
+        return found
+
+    def advice(self, model: str) -> str:
+        return (
+            "for an API: provider: openai (with OPENAI_API_KEY or api_base:); for a local model: --gguf FILE, or"
+            f" model: FILE.gguf; without model: {model} an installed model answers"
+        )
 
     def settings_mean_an_api(self) -> bool:
         """Whether ``settings.llm.model`` is the name of an API's model, which a call that was made local does not ask for."""
@@ -345,6 +387,42 @@ class _Asked:
         if not number or not 0 <= value <= LONGEST_WAIT or (positive and not value):
             raise ModelUnavailable(f"{name} must be a number of seconds, not {value!r}", hint=f"correct {name}:")
         return float(value)
+
+
+class _AskedToEmbed(_Asked):
+    """A call that wants vectors; its settings hold the embedding model as ``model``."""
+
+    __slots__ = ()
+
+    def wishes(self) -> find.Wishes:
+        return replace(_Asked.wishes(self), settings_key="settings.llm.embedding_model")
+
+    def choice(self) -> Choice:
+        own, _ = self.provider_in(self.parameters, "the node's") or (None, "")
+        if own == "shell":
+            raise ModelUnavailable("a program cannot embed texts", hint="remove provider: shell from the node")
+        elsewhere = own not in {None, "local"} or _text(self.parameters.get("api_base"))
+        found = None if elsewhere else find.resolve(self.wishes(), self.environ, self.base)
+        if found is not None:
+            return self.local_file(found)
+        named = [_text(self.parameters.get(key)) for key in ("model", "deployment")]
+        if elsewhere or any(named) or _text(self.settings.get("model")):
+            return _Asked.choice(self)
+        return self.local_file(self.unnamed())
+
+    def unnamed(self) -> find.Found:
+        if builtin.embedding_path().is_file():
+            return find.Found(builtin.embedding_path(), "no embedding model is named; it is the built-in one")
+        raise ModelUnavailable(
+            "no embedding model is named, and the built-in one is not part of this installation",
+            hint="name one: model: FILE.gguf, or embedding_model: in settings.llm",
+        )
+
+    def advice(self, model: str) -> str:
+        return (
+            f"for a local model: model: FILE.gguf, or embedding_model: in settings.llm; for an API: provider: openai (with OPENAI_API_KEY"
+            f" or api_base:); without {model} the built-in model embeds"
+        )
 
 
 def _text(value: object) -> str | None:

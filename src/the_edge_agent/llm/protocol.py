@@ -6,7 +6,8 @@ as they come. Everything that differs between backends stays behind :class:`Back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -116,4 +117,68 @@ class Backend(Protocol):
         """Free what the backend holds; calls after that are errors."""
 
 
-__all__ = ["Backend", "Cancellation", "Cancelled", "FinishReason", "Message", "OnToken", "Reply", "Request", "Sampling", "Usage"]
+def unit(vector: Sequence[float]) -> tuple[float, ...]:
+    """``vector`` at length one, to seven decimals, which is what 32-bit numbers hold.
+
+    Raises:
+        ValueError: it has no direction: it is empty, all zeros, or not all of it is finite.
+        TypeError: not all of it is numbers.
+    """
+    length = math.hypot(*vector)
+    if not 0 < length < math.inf:
+        raise ValueError("a vector without direction")
+    return tuple(round(value / length, 7) for value in vector)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Texts as vectors of length one, in the order of the texts; the cosine of two is the sum of their products.
+
+    ``tokens``: of all texts together, ``None`` where the provider does not count.
+    """
+
+    vectors: tuple[tuple[float, ...], ...]
+    model: str
+    backend: str
+    tokens: int | None = None
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers in a vector."""
+        return len(self.vectors[0]) if self.vectors else 0
+
+
+class Embedder(Protocol):
+    """A model that turns texts into vectors. Safe to call from several threads."""
+
+    name: str
+    """``local`` or ``api``: the value of ``backend`` in results."""
+
+    def embed(
+        self, texts: Sequence[str], *, extra: Mapping[str, Any] | None = None, cancellation: Cancellation | None = None
+    ) -> Embeddings:
+        """Embed ``texts``, none of them empty. A text is never cut, and its vector does not depend on its neighbours.
+
+        ``extra`` holds parameters only an API knows. Raises what :meth:`Backend.chat` raises;
+        :class:`ContextOverflow` for a text that is longer than the model's context.
+        """
+
+    def close(self) -> None:
+        """Free what it holds; calls after that are errors."""
+
+
+__all__ = [
+    "Backend",
+    "Cancellation",
+    "Cancelled",
+    "Embedder",
+    "Embeddings",
+    "FinishReason",
+    "Message",
+    "OnToken",
+    "Reply",
+    "Request",
+    "Sampling",
+    "Usage",
+    "unit",
+]

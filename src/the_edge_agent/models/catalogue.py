@@ -21,7 +21,8 @@ class KnownModel:
         size: approximate size of the file, bytes.
         context: tokens the model was trained for.
         licence: SPDX identifier or the licence's own name.
-        repository: Hugging Face repository it is published in, ``""`` for the built-in model.
+        repository: Hugging Face repository it is published in, ``""`` for the built-in models.
+        embeds: it turns texts into vectors and answers nothing.
     """
 
     file_name: str
@@ -30,6 +31,7 @@ class KnownModel:
     context: int
     licence: str
     repository: str
+    embeds: bool = False
 
 
 CATALOGUE: tuple[KnownModel, ...] = (
@@ -44,6 +46,7 @@ CATALOGUE: tuple[KnownModel, ...] = (
     ),
     KnownModel("gemma-3n-E4B-it-Q4_K_M.gguf", "Gemma 3n E4B", 4_539_000_000, 32_768, "Gemma Terms of Use", "unsloth/gemma-3n-E4B-it-GGUF"),
     KnownModel(builtin.FILE_NAME, "built-in tiny chat", 6_065_632, 2_048, "MIT", ""),
+    KnownModel(builtin.EMBEDDING_FILE_NAME, "built-in tiny embed", 1_893_536, 1_024, "MIT", "", embeds=True),
 )
 """In the order of preference where several are found."""
 

@@ -2,7 +2,7 @@
 
 A path that somebody named is never skipped: it exists, or the error says which setting named it. Only when nobody
 named one are the folders searched, in this order: ``$APPDIR/usr/share/models``, the platform's data folder, its
-cache folder, ``~/.cache/tea/models``; last comes the built-in model.
+cache folder, ``~/.cache/tea/models``; last comes the built-in model. Embedding models are passed over there: they answer nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.errors import ModelUnavailable
-from the_edge_agent.models import builtin
-from the_edge_agent.models.catalogue import CATALOGUE
+from the_edge_agent.models import builtin, embedded
+from the_edge_agent.models.catalogue import CATALOGUE, known
 from the_edge_agent.models.header import read
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 APPLICATION = "the-edge-agent"
 SUFFIX = ".gguf"
 VARIABLE = "TEA_MODEL_PATH"
+_ROOT = "APPDIR"
 
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 _EXPANSION = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -58,7 +59,8 @@ class Wishes:
         node_path: the node's ``model_path``.
         node_model: the node's ``model``, where it is a file or a name in the search folders.
         settings_path: ``settings.llm.model_path``.
-        settings_model: ``settings.llm.model``.
+        settings_model: ``settings.llm.model``, or what stands under ``settings_key``.
+        settings_key: where ``settings_model`` stands, for messages.
     """
 
     gguf: Path | None = None
@@ -67,6 +69,7 @@ class Wishes:
     node_model: str | None = None
     settings_path: str | None = None
     settings_model: str | None = None
+    settings_key: str = "settings.llm.model"
 
 
 def resolve(wishes: Wishes, environ: Mapping[str, str], base: Path | None) -> Found | None:
@@ -86,7 +89,7 @@ def resolve(wishes: Wishes, environ: Mapping[str, str], base: Path | None) -> Fo
         if path:
             setting = "the node's model_path" if place == "the node" else "settings.llm.model_path"
             return Found(_existing(path, setting, environ, base), f"{setting} names it")
-        found = _of_model(model, f"{place}: model" if place == "the node" else f"{place}.model", environ, base)
+        found = _of_model(model, f"{place}: model" if place == "the node" else wishes.settings_key, environ, base)
         if found is not None:
             return found
     return None
@@ -95,10 +98,22 @@ def resolve(wishes: Wishes, environ: Mapping[str, str], base: Path | None) -> Fo
 def search(environ: Mapping[str, str]) -> Found | None:
     """The first model of the search folders, else the built-in one; ``None`` when there is not even that."""
     for folder, origin in folders(environ):
-        first = next(_models_in(folder), None)
+        first = next((path for path in _models_in(folder) if not _embeds(path)), None)
         if first is not None:
             return Found(first, f"it is the first model in {origin}")
-    return Found(builtin.path(), "no other model is installed; it is the built-in one") if builtin.path().is_file() else None
+    return Found(builtin.path(), "no other model is installed; it is the built-in one") if embedded.exists(builtin.path()) else None
+
+
+def _embeds(path: Path) -> bool:
+    """Whether ``path`` is an embedding model, which answers nothing; a broken file is none, so that its error is told."""
+    entry = known(path.name)
+    if entry is not None:
+        return entry.embeds
+    try:
+        header = read(path)
+    except ModelUnavailable:
+        return False
+    return header.chat_template is None and header.pooling
 
 
 def by_name(name: str, environ: Mapping[str, str]) -> Path | None:
@@ -107,7 +122,7 @@ def by_name(name: str, environ: Mapping[str, str]) -> Path | None:
         return None
     file_name = name if name.lower().endswith(SUFFIX) else name + SUFFIX
     for folder in (*(folder for folder, _ in folders(environ)), builtin.path().parent):
-        if (folder / file_name).is_file():
+        if embedded.exists(folder / file_name):
             return folder / file_name
     return None
 
@@ -117,8 +132,9 @@ def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
     import platformdirs
 
     listed = []
-    if environ.get("APPDIR"):
-        listed.append((Path(environ["APPDIR"]) / "usr" / "share" / "models", "the bundle ($APPDIR/usr/share/models)"))
+    bundle = environ.get(_ROOT) or embedded.root()
+    if bundle:
+        listed.append((Path(bundle) / "usr" / "share" / "models", "the bundle ($APPDIR/usr/share/models)"))
     own = (
         Path(platformdirs.user_data_dir(APPLICATION)) / "models",
         Path(platformdirs.user_cache_dir(APPLICATION)) / "models",
@@ -146,15 +162,15 @@ def _everywhere(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
         yield from ((one, VARIABLE) for one in (_models_in(path) if path.is_dir() else (path,)))
     for folder, origin in folders(environ):
         yield from ((one, origin) for one in _models_in(folder))
-    if builtin.path().is_file():
-        yield builtin.path(), "built in"
+    yield from ((path, "built in") for path in (builtin.path(), builtin.embedding_path()) if embedded.exists(path))
 
 
 def _listed(path: Path, origin: str) -> Listed:
     try:
         header = read(path)
     except ModelUnavailable as problem:
-        size = path.stat().st_size if path.is_file() else 0
+        region = embedded.region(path) or (embedded.whole(path) if path.is_file() else None)
+        size = region.length if region else 0
         return Listed(path, size, path.stem, origin, problem.message)
     return Listed(path, header.size, header.name, origin)
 
@@ -189,7 +205,7 @@ def _of_model(model: str | None, setting: str, environ: Mapping[str, str], base:
 def _existing(value: str, setting: str, environ: Mapping[str, str], base: Path | None) -> Path:
     path = Path(_expanded(value, setting, environ))
     tried = [path] if path.is_absolute() or base is None else [base / path, path]
-    existing = next((candidate for candidate in tried if candidate.exists()), None)
+    existing = next((candidate for candidate in tried if embedded.exists(candidate) or candidate.exists()), None)
     if existing is not None:
         return existing
     places = list(dict.fromkeys(str(candidate.absolute()) for candidate in tried))
@@ -204,6 +220,9 @@ def _expanded(value: str, setting: str, environ: Mapping[str, str]) -> str:
 
     def replace(match: re.Match[str]) -> str:
         name = match[1] or match[2]
+        if name == _ROOT and name not in environ and (bundle := embedded.root()):
+            # Inside an image it means the image, though child processes are not to know of it.
+            return str(bundle)
         if name not in environ:
             raise ModelUnavailable(f"{setting} is {value}, and the environment variable {name} is not set", hint=f"set {name}")
         return environ[name]
@@ -220,11 +239,12 @@ def _home(environ: Mapping[str, str]) -> str:
 def _models_in(folder: Path) -> Iterator[Path]:
     """The models in ``folder`` itself: those of the catalogue in its order, then the others by name."""
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and _is_model(entry.name))
+        files = {entry.name for entry in os.scandir(folder) if entry.is_file()}
     except OSError:
-        return
-    known = [model.file_name for model in CATALOGUE if model.file_name in names]
-    yield from (folder / name for name in (*known, *(name for name in names if name not in known)))
+        files = set()
+    names = sorted(name for name in files.union(embedded.names(folder)) if _is_model(name))
+    ranked = [model.file_name for model in CATALOGUE if model.file_name in names]
+    yield from (folder / name for name in (*ranked, *(name for name in names if name not in ranked)))
 
 
 def _is_model(name: str) -> bool:

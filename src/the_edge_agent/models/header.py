@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from the_edge_agent.errors import ModelUnavailable
+from the_edge_agent.models import embedded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,6 +154,11 @@ class Header:
         return self.text("tokenizer.chat_template")
 
     @property
+    def pooling(self) -> bool:
+        """Whether it says how the tokens of a text become one vector, as embedding models do."""
+        return bool(self.number(f"{self.architecture}.pooling_type"))
+
+    @property
     def quantisation(self) -> str:
         """The usual name of the file type such as ``Q8_0``; ``"?"`` where the file does not say."""
         number = self.number("general.file_type")
@@ -174,14 +180,19 @@ class Header:
 
 
 def read(path: Path) -> Header:
-    """Read the header of the GGUF file ``path``.
+    """Read the header of the GGUF file ``path``, which may be a model inside the image this program runs from.
 
     Raises:
         ModelUnavailable: there is no such file, it cannot be read, or it is no intact GGUF; the message says why.
     """
+    return read_region(path, embedded.region(path))
+
+
+def read_region(path: Path, region: embedded.Region | None) -> Header:
+    """As :func:`read`, of the bytes in ``region``; ``None`` is the file ``path`` itself, which else is only the model's name."""
     try:
         # Opened without blocking: a named pipe called x.gguf must not hang the program.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(region.file if region else path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as problem:
         raise _unavailable(path, _os_reason(problem)) from problem
     try:
@@ -191,7 +202,10 @@ def read(path: Path) -> Header:
         if not stat.S_ISREG(status.st_mode):
             raise _unavailable(path, "it is not a regular file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return _Reader(path, file, status.st_size).header()
+            if region is None:
+                return _Reader(path, file, status.st_size).header()
+            file.seek(region.offset)
+            return _Reader(path, file, max(0, min(region.length, status.st_size - region.offset))).header()
     except OSError as problem:
         raise _unavailable(path, _os_reason(problem)) from problem
     finally:

@@ -317,6 +317,7 @@ LLM: Final = Record(
         Key("provider", NAME, "local, openai, ollama, azure, shell or auto"),
         Key("model", TEXT, "a GGUF file, or the name an API knows"),
         Key("model_path", NAME, "path of a GGUF file"),
+        Key("embedding_model", TEXT, "the same for embeddings; without it: the built-in embedding model"),
         Key("deployment", TEXT, "an Azure deployment; wins over model"),
         Key("api_base", TEXT, "base URL of an OpenAI-compatible API"),
         Key("api_key", TEXT, "its key; better: the environment"),
@@ -363,6 +364,31 @@ SETTINGS: Final = Record(
                 foreign={"streams": "pipes between processes are out of scope", "remote": "remote execution is out of scope"},
             ),
             "limits of parallel branches",
+        ),
+        Key(
+            "lua",
+            Record(
+                "settings.lua",
+                (
+                    Key("timeout", SECONDS, "seconds a Lua block may take (30)"),
+                    Key("memory", COUNT, "MiB a Lua block may use (256)"),
+                    Key("instructions", COUNT, "virtual machine instructions a Lua block may take; without it: no limit but time"),
+                ),
+            ),
+            "limits of Lua blocks",
+        ),
+        Key(
+            "prolog",
+            Record(
+                "settings.prolog",
+                (
+                    Key("sandbox", FLAG, "false: goals may use files, programs and the network (true)"),
+                    Key("timeout", SECONDS, "seconds a Prolog block may take (30)"),
+                    Key("stack", COUNT, "MiB its stacks may use (256)"),
+                    Key("inferences", COUNT, "inferences it may take; without it: no limit but time"),
+                ),
+            ),
+            "limits and sandbox of Prolog blocks",
         ),
         Key("error_handling", ON_ERROR, "on_error of nodes that have none"),
         Key("max_iterations", COUNT, "visits of one node before the run stops (1000)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +34,15 @@ Path = tuple[str | int, ...]
 _TRIES = ("max_retries", "retries", "retry_delay", "backoff_multiplier", "retryable_errors")
 Open = Callable[[str, Spot, Report], Workflow | None]
 """Loads the subgraph a node names."""
+
+
+_MARKER = re.compile(r"\s*(?:--\s*(lua)|%\s*(prolog))\b", re.IGNORECASE)
+
+
+def marked_language(block: str) -> str | None:
+    """The language that the comment at the start of ``block`` names: ``-- lua`` or ``% prolog``."""
+    found = _MARKER.match(block)
+    return found[found.lastindex or 0].lower() if found else None
 
 
 def text(tree: Map, *keys: str) -> str | None:
@@ -154,16 +164,17 @@ class NodeReader:
     def _body(self, tree: Map) -> Body:
         run = first(tree, "run", "script")
         if run is not None:
-            return self._code(run, text(tree, "language"))
+            return self._code(run, tree)
         if first(tree, "uses", "action") is not None:
             return self._action(tree)
         if "steps" in tree.items:
             return Steps(self._nodes(tree.items["steps"]))
         return Nothing()
 
-    def _code(self, run: Tree, language: str | None) -> Code | Nothing:
+    def _code(self, run: Tree, tree: Map) -> Code | Nothing:
+        language = text(tree, "language")
         if isinstance(run, Scalar) and isinstance(run.value, str):
-            return Code(language or "python", run.value, run.content, None, self.variables)
+            return Code(language or marked_language(run.value) or "python", run.value, run.content, None, self.variables)
         if not isinstance(run, Map):
             return Nothing()
         kind = text(run, "type")
@@ -178,7 +189,11 @@ class NodeReader:
             self.report(Problem("MISSING_FIELD", "run: {type: …} needs 'code'", run.spot, hint="add 'code: |' and the code below it"))
             return Nothing()
         self._no_effect(run, ("value", "output_key"), "it goes with 'type: expression'")
-        chosen = (kind if kind != "inline" else None) or text(run, "language") or language or "python"
+        said = (kind if kind != "inline" else None, text(run, "language"), language)
+        chosen = next(filter(None, said), None) or marked_language(code.value) or "python"
+        for place, word in ((run, said[1]), (tree, said[2])):
+            if word not in (None, chosen):
+                self._no_effect(place, ("language",), f"the block is said to be {chosen}")
         return Code(chosen, code.value, code.content, None, self.variables)
 
     def _action(self, tree: Map) -> Action:

@@ -339,8 +339,3 @@ def test_a_language_that_is_not_there_is_a_problem(language: str, code: str, wor
     assert words in str(problem.hint)
     with pytest.raises(WorkflowInvalid):
         languages.program(found)
-
-
-def test_lua_and_prolog_are_known_but_not_available() -> None:
-    for language in ("lua", "prolog"):
-        assert [problem.code for problem in languages.check(Code(language, "x"))] == ["LANGUAGE_UNAVAILABLE"]

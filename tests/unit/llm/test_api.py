@@ -290,3 +290,57 @@ def test_azure_has_its_own_way(server: Server, connect: Callable[..., ApiBackend
     assert path.endswith("/chat/completions?api-version=2024-02-15-preview")
     assert headers["api-key"] == KEY
     assert "authorization" not in headers
+
+
+def vectors(*found: list[float], model: str = "e-2", tokens: int | None = 5, shuffled: bool = False) -> tuple[int, dict[str, str], bytes]:
+    data = [{"object": "embedding", "index": number, "embedding": vector} for number, vector in enumerate(found)]
+    answer: dict[str, Any] = {"model": model, "data": data[::-1] if shuffled else data}
+    if tokens is not None:
+        answer["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()
+
+
+def test_embeddings_come_in_the_order_of_the_texts_and_at_length_one(server: Server, connect: Callable[..., ApiBackend]) -> None:
+    server.answers = [vectors([3, 4], [0, 2], shuffled=True)]
+    found = connect(model="e").embed(["a", "b"], extra={"dimensions": 2})
+    assert (found.vectors, found.dimensions, found.model, found.backend, found.tokens) == (((0.6, 0.8), (0.0, 1.0)), 2, "e-2", "api", 5)
+    path, headers, body = server.asked[0]
+    assert path == "/v1/embeddings"
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert body == {"model": "e", "input": ["a", "b"], "dimensions": 2}
+
+
+def test_many_texts_are_asked_for_in_parts(server: Server, connect: Callable[..., ApiBackend]) -> None:
+    server.answers = [vectors(*[[1.0, 0.0]] * 256), vectors(*[[0.0, 1.0]] * 44, tokens=None)]
+    found = connect().embed([str(number) for number in range(300)])
+    assert [len(body["input"]) for _, _, body in server.asked] == [256, 44]
+    assert (found.vectors[255], found.vectors[256]) == ((1.0, 0.0), (0.0, 1.0))
+    assert found.tokens is None
+
+
+def test_embeddings_are_tried_again_as_answers_are(server: Server, connect: Callable[..., ApiBackend]) -> None:
+    server.answers = [failure(503), vectors([1])]
+    assert connect(retry=Retry(1, base_delay=0.01)).embed(["a"]).vectors == ((1.0,),)
+    server.asked.clear()
+    server.answers = [failure(400, f"too long, {KEY}")]
+    with pytest.raises(NodeFailed, match=r"status 400: too long, \*\*\*"):
+        connect(retry=Retry(1, base_delay=0.01)).embed(["a"])
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (vectors([1]), "no vector for every text"),
+        (vectors([1], [0]), "no vector for every text"),
+        (vectors([1], [1, 2]), "not of one length"),
+        ((200, {}, b'{"data": [{"index": 0, "embedding": "x"}, {}]}'), "no vector for every text"),
+        ((200, {}, b"[]"), "not a JSON object"),
+    ],
+)
+def test_an_answer_without_proper_vectors_is_refused(
+    server: Server, connect: Callable[..., ApiBackend], answer: tuple[int, dict[str, str], bytes], words: str
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(NodeFailed, match=words):
+        connect().embed(["a", "b"])

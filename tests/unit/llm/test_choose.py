@@ -71,11 +71,29 @@ def test_a_missing_model_is_told_with_node_and_place(home: Path, name: str) -> N
 
 def test_actions_that_ask_no_model_do_not_matter(home: Path) -> None:
     settings = {"llm": {"model_path": "none.gguf"}}
-    offline = ["json.parse", "plan.status", "llm.similarity", "llm.embed"]
-    check(flow(*[action(name) for name in offline], folder=home, **settings))
+    check(flow(action("json.parse"), action("plan.status"), folder=home, **settings))
     check(flow(action("reflection.loop", evaluator={"type": "schema"}), folder=home, **settings))
     with pytest.raises(ModelUnavailable):
         check(flow(action("reflection.loop", evaluator={"type": "llm"}), folder=home, **settings))
+
+
+@pytest.mark.parametrize("name", ["llm.embed", "llm.local.embed", "memory.embed", "embedding.create", "vector.store", "vector.query"])
+def test_embedding_models_are_checked_too(home: Path, name: str) -> None:
+    check(flow(action(name), folder=home, llm={"model_path": "none.gguf"}))
+    with pytest.raises(ModelUnavailable, match="there is no such file") as caught:
+        check(flow(action(name, model_path="none.gguf"), folder=home))
+    assert caught.value.node == "n0"
+    with pytest.raises(ModelUnavailable, match="no such file"):
+        check(flow(action(name), folder=home, llm={"embedding_model": "none.gguf"}))
+    check(flow(action(name, model="{{ state.m }}"), folder=home))
+
+
+def test_given_vectors_need_no_model(home: Path) -> None:
+    llm = {"embedding_model": "none.gguf"}
+    check(flow(action("llm.similarity", vector_a=[1], vector_b=[1]), action("vector.query", vector=[1]), folder=home, llm=llm))
+    check(flow(action("vector.store", texts=["a"], embeddings=[[1]]), folder=home, llm=llm))
+    with pytest.raises(ModelUnavailable):
+        check(flow(action("llm.similarity", text_a="a", text_b="b"), folder=home, llm=llm))
 
 
 def test_templates_are_left_to_the_run(home: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.api import Retry
 from the_edge_agent.llm.options import LlmOptions, LoadParameters
-from the_edge_agent.llm.policy import Choice, choose
+from the_edge_agent.llm.policy import Choice, choose, choose_embedding
 from the_edge_agent.models import builtin
 
 if TYPE_CHECKING:
@@ -173,3 +173,81 @@ def test_a_shell_provider(pick: Callable[..., Choice]) -> None:
 
 def test_a_choice_never_shows_a_key(pick: Callable[..., Choice]) -> None:
     assert "very-secret" not in repr(pick({"model": "m", "api_key": "very-secret"}, env=STUB))
+
+
+@pytest.fixture
+def embeds(tmp_path: Path) -> Callable[..., Choice]:
+    shutil.copyfile(builtin.embedding_path(), tmp_path / "other.gguf")
+
+    def make(
+        parameters: dict[str, Any] | None = None,
+        llm: dict[str, Any] | None = None,
+        options: LlmOptions | None = None,
+        env: dict[str, str] | None = None,
+        action: str = "llm.embed",
+    ) -> Choice:
+        environ = {"HOME": str(tmp_path), **(env or {})}
+        return choose_embedding(parameters or {}, {"llm": llm or {}}, options or LlmOptions(), environ, tmp_path, action=action, node="e")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "llm",
+    [
+        {"model": "other.gguf"},
+        {"model_path": "other.gguf"},
+        {"provider": "openai", "model": "gpt", "api_base": "http://127.0.0.1:1/v1"},
+        {"provider": "shell", "shell_provider": "x"},
+        {"backend": "local", "n_ctx": 128},
+    ],
+)
+def test_what_is_said_about_answers_says_nothing_about_embeddings(
+    embeds: Callable[..., Choice], tmp_path: Path, llm: dict[str, Any]
+) -> None:
+    options = LlmOptions(gguf=tmp_path / "other.gguf")
+    for choice in (embeds(llm=llm), embeds(llm=llm, options=options, env={**STUB, "TEA_MODEL_PATH": str(tmp_path / "other.gguf")})):
+        assert (choice.backend, choice.path, choice.load) == ("local", builtin.embedding_path(), LoadParameters())
+        assert choice.why == "no embedding model is named; it is the built-in one"
+
+
+def test_a_named_embedding_model_is_taken_the_nodes_first(embeds: Callable[..., Choice], tmp_path: Path) -> None:
+    assert embeds(llm={"embedding_model": "other.gguf"}).path == tmp_path / "other.gguf"
+    assert embeds({"model_path": "other.gguf"}, {"embedding_model": "text-embedding-3-small"}).path == tmp_path / "other.gguf"
+    assert embeds({"model": builtin.EMBEDDING_FILE_NAME}, {"embedding_model": "other.gguf"}).path == builtin.embedding_path()
+    assert embeds(llm={"embedding_model": "other.gguf", "provider": "openai"}, options=LlmOptions(backend="api")).backend == "local"
+    with pytest.raises(ModelUnavailable, match=r"settings\.llm\.embedding_model names the model none\.gguf, but there is no such file"):
+        embeds(llm={"embedding_model": "none.gguf"})
+
+
+def test_a_named_hosted_model_needs_a_named_api(embeds: Callable[..., Choice]) -> None:
+    hosted = {"embedding_model": "text-embedding-3-small"}
+    with pytest.raises(ModelUnavailable, match="'text-embedding-3-small' is no file on this machine, and no API is named") as caught:
+        embeds(llm=hosted, env={"OPENAI_API_KEY": "k"})
+    assert caught.value.node == "e"
+    assert "embedding_model:" in (caught.value.hint or "")
+    for choice in (embeds(llm=hosted, env=STUB), embeds(llm={**hosted, "provider": "openai", "model": "gpt"}, env=STUB)):
+        assert (choice.backend, choice.model, choice.base_url) == ("api", "text-embedding-3-small", STUB["OPENAI_BASE_URL"])
+    with pytest.raises(ModelUnavailable, match="needs a model to ask the openai API for"):
+        embeds({"provider": "openai"}, {"model": "gpt"}, env=STUB)
+
+
+def test_the_local_action_never_leaves_the_machine(embeds: Callable[..., Choice]) -> None:
+    hosted = {"provider": "openai", "embedding_model": "text-embedding-3-small"}
+    assert embeds(llm=hosted, env=STUB, action="llm.local.embed").path == builtin.embedding_path()
+    with pytest.raises(ModelUnavailable, match=r"llm\.local\.embed means a local model"):
+        embeds({"model": "text-embedding-3-small"}, env=STUB, action="llm.local.embed")
+
+
+def test_programs_do_not_embed(embeds: Callable[..., Choice]) -> None:
+    with pytest.raises(ModelUnavailable, match="a program cannot embed texts"):
+        embeds({"provider": "shell"})
+
+
+def test_an_installation_without_the_embedding_model_says_so(
+    embeds: Callable[..., Choice], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(builtin, "_FOLDER", tmp_path / "none")
+    with pytest.raises(ModelUnavailable, match="no embedding model is named") as caught:
+        embeds()
+    assert "embedding_model:" in (caught.value.hint or "")

@@ -1,15 +1,24 @@
-"""The catalogue against the one file of it that is here."""
+"""The catalogue against the files of it that are here."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
 
 from the_edge_agent.models import builtin, header
 from the_edge_agent.models.catalogue import CATALOGUE, known
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def test_the_entry_of_the_built_in_model_is_true() -> None:
-    entry = known(builtin.path().name)
+
+@pytest.mark.parametrize("path", [builtin.path(), builtin.embedding_path()], ids=lambda path: path.name)
+def test_the_entries_of_the_built_in_models_are_true(path: Path) -> None:
+    entry = known(path.name)
     assert entry is not None
-    found = header.read(builtin.path())
+    found = header.read(path)
+    assert entry.embeds == found.pooling
     assert (entry.size, entry.context, entry.licence) == (found.size, found.context_length, found.text("general.license"))
 
 

@@ -165,15 +165,30 @@ def test_parts_and_projectors_are_no_models(home: Path) -> None:
     folder = home / "data" / "the-edge-agent" / "models"
     put(folder / "big-00001-of-00002.gguf")
     put(folder / "mmproj-F16.gguf")
-    assert [model.path for model in find.found(environ(home))] == [builtin.path()]
+    assert [model.path for model in find.found(environ(home))] == [builtin.path(), builtin.embedding_path()]
     put(folder / "zz.gguf")
-    assert [model.path.name for model in find.found(environ(home))] == ["zz.gguf", builtin.path().name]
+    assert [model.path.name for model in find.found(environ(home))] == ["zz.gguf", builtin.FILE_NAME, builtin.EMBEDDING_FILE_NAME]
+
+
+def test_embedding_models_are_passed_over_when_a_model_has_to_answer(home: Path) -> None:
+    folder = home / "data" / "the-edge-agent" / "models"
+    folder.mkdir(parents=True)
+    for name in ("aaa.gguf", builtin.EMBEDDING_FILE_NAME):
+        shutil.copyfile(builtin.embedding_path(), folder / name)
+    found = find.search(environ(home))
+    assert found is not None
+    assert found.path == builtin.path()
+    put(folder / "zzz.gguf")
+    found = find.search(environ(home))
+    assert found is not None
+    assert found.path == folder / "zzz.gguf"
+    assert find.by_name("aaa", environ(home)) == folder / "aaa.gguf"
 
 
 def test_the_listing_says_what_is_wrong_with_a_file(home: Path) -> None:
     broken = home / "data" / "the-edge-agent" / "models" / "half.gguf"
     put(broken).write_bytes(builtin.path().read_bytes()[:1000])
-    half, own = find.found(environ(home))
+    half, own, _ = find.found(environ(home))
     assert half.path == broken
     assert "truncated" in (half.problem or "")
     assert half.size == 1000

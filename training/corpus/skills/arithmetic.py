@@ -639,11 +639,14 @@ def _asked(draw: Draw, problem: Problem, style: Style) -> tuple[str, str]:
     return f"{problem.question}{end}{draw.one((' ', ' ', ' ', chr(10)))}{how}", answer
 
 
+_DRILLED: Final[tuple[Sign | None, ...]] = ("+", "-", "*", None, None)
+
+
 def _drill(draw: Draw) -> list[Turn]:
     """Six to fourteen sums one after the other, answered by the bare number, in a form that stays the same."""
     turns: list[Turn] = []
     form = draw.phrase(_EXPRESSION) if draw.chance(0.5) else "{e}"
-    only: Sign | None = draw.one(("+", "-", "*", None, None))
+    only = draw.one(_DRILLED)
     opening = f"{draw.phrase(BARE)} "
     for _ in range(draw.number(6, 14)):
         sign: Sign = only or draw.one(("+", "+", "-", "-", "*", "/"))

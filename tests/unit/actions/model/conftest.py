@@ -41,6 +41,9 @@ class Api:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 api.asked.append(body)
+                if "input" in body:
+                    self._send(200, "application/json", json.dumps(api.vectors(body["model"], body["input"])))
+                    return
                 said = api.answer("\n".join(message["content"] for message in body["messages"]))
                 if isinstance(said, int):
                     self._send(said, "application/json", json.dumps({"error": {"message": f"says {said}"}}))
@@ -76,6 +79,11 @@ class Api:
             piece["choices"][0]["delta"]["content"] = " " + piece["choices"][0]["delta"]["content"]  # type: ignore[index]
         end = [{"model": model, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": self.usage}]
         return "".join(f"data: {json.dumps(event)}\n\n" for event in (*pieces, *end)) + "data: [DONE]\n\n"
+
+    def vectors(self, model: str, texts: list[str]) -> dict[str, Any]:
+        """A vector for every text: its length, and 1."""
+        data = [{"index": number, "embedding": [len(text), 1]} for number, text in enumerate(texts)]
+        return {"model": model, "data": data, "usage": {"prompt_tokens": len(texts)}}
 
     def says(self, *answers: Answer) -> None:
         """Give these answers one after another, the last one for ever."""

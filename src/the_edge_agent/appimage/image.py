@@ -1,0 +1,328 @@
+"""Writes an image: an engine alone, or an engine with models and a workflow behind it.
+
+What an engine image holds is copied as it is, head, squashfs and all, so that nothing is compressed again and the same engine
+gives the same bytes whichever image it comes from. A model is written at a page boundary and read back while it is
+written. The file appears under its name when it is complete, and not before.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from the_edge_agent.appimage import head as heads
+from the_edge_agent.appimage import manifest as manifests
+from the_edge_agent.appimage.damage import ImageDamaged
+from the_edge_agent.appimage.growth import NewFile, grown
+from the_edge_agent.appimage.manifest import Manifest, Part
+from the_edge_agent.appimage.squashfs import SUPERBLOCK, Squashfs
+from the_edge_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from the_edge_agent.models.embedded import Region
+
+PAGE = 4096
+MODELS = "usr/share/models"
+CHUNK = 16 * 1024 * 1024
+_SIP = 256 * 1024
+_MODE = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model to put in, under ``name`` in the folder of models."""
+
+    name: str
+    region: Region
+
+    @property
+    def path(self) -> str:
+        """Its path inside."""
+        return f"{MODELS}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SmallFile:
+    """A file to put in at ``path``, a workflow's."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine of an image that exists.
+
+    ``head`` and ``superblock`` are as they were built; ``size`` is the length of the engine's squashfs in bytes.
+    """
+
+    path: Path
+    manifest: Manifest
+    head: bytes
+    superblock: bytes
+    size: int
+
+    @property
+    def start(self) -> int:
+        """Where its squashfs begins in the file."""
+        return len(self.head)
+
+    def models(self) -> tuple[str, ...]:
+        """The names of the models in the image it comes from."""
+        return tuple(Path(part.name).name for part in self.manifest.models)
+
+
+def open_engine(path: Path) -> Engine:
+    """The engine in the image ``path``; its squashfs is not looked into yet.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ImageDamaged: it is no image of this project, or not intact.
+    """
+    with reading(path) as file:
+        manifest, _ = manifests.read(path, file)
+        head, superblock, engine = manifest.part("head"), manifest.part("superblock"), manifest.part("engine")
+        file.seek(0)
+        bare = heads.empty(file.read(head.size))
+        heads.check(bare)
+    return Engine(path, manifest, bare, bytes.fromhex(manifest.superblock), superblock.size + engine.size)
+
+
+def reading(path: Path) -> BinaryIO:
+    """The file ``path``, opened; raises :class:`UsageError` when it cannot be."""
+    try:
+        return path.open("rb")
+    except OSError as problem:
+        raise UsageError(
+            f"cannot read {path}: {(problem.strerror or str(problem)).lower()}", hint="name an AppImage built by tea"
+        ) from problem
+
+
+def write_engine(target: Path, *, head: bytes, squashfs: Path, name: str, version: str, features: Sequence[str]) -> Manifest:
+    """Write an engine image of the runtime's ``head`` and the file ``squashfs``; returns what it says about itself.
+
+    Raises:
+        UsageError: ``target`` cannot be written; nothing is left under its name.
+        ImageDamaged: head or squashfs are not of the form the runtime reads.
+    """
+    architecture = heads.check(head)
+    start = len(head)
+    with _new(target) as file, squashfs.open("rb") as source:
+        size = os.fstat(source.fileno()).st_size
+        Squashfs(source, 0, size)
+        superblock = _at(source, 0, SUPERBLOCK.size)
+        engine = _copy(source, SUPERBLOCK.size, file, start + SUPERBLOCK.size, size - SUPERBLOCK.size)
+        parts = [
+            Part("superblock", "superblock", start, SUPERBLOCK.size, _sha256(superblock)),
+            Part("engine", "engine", start + SUPERBLOCK.size, size - SUPERBLOCK.size, engine),
+        ]
+        _put(file, start, superblock)
+        table = heads.Table(payload_digest(parts), heads.application(name), ())
+        filled = heads.filled(head, table)
+        _put(file, 0, filled)
+        manifest = Manifest(
+            name=name,
+            version=version,
+            architecture=architecture,
+            features=tuple(features),
+            payload=table.payload,
+            superblock=superblock.hex(),
+            workflow=None,
+            parts=(Part("head", "head", 0, start, _sha256(filled)), *parts),
+        )
+        _put(file, _up(start + size), manifest.encoded())
+    return manifest
+
+
+def write_bundle(
+    target: Path, engine: Engine, *, name: str, models: Sequence[Model] = (), files: Sequence[SmallFile] = (), workflow: str | None = None
+) -> Manifest:
+    """Write an image of ``engine`` with ``models`` and ``files``; returns what it says about itself.
+
+    Each model begins at a page boundary of the file, is stored raw in one piece and has been compared with its source. The
+    order given is the order in the file. ``workflow`` is the path inside of what runs when the image is started.
+
+    Raises:
+        UsageError: ``target`` cannot be written, or the disk is full; nothing is left under its name.
+        ImageDamaged: the engine is not intact.
+    """
+    with reading(engine.path) as source, _new(target) as file:
+        start = engine.start
+        _room(target, start + engine.size + sum(model.region.length for model in models))
+        rest = start + SUPERBLOCK.size
+        known = engine.manifest.part("engine")
+        digest = _copy(source, known.offset, file, rest, known.size)
+        if digest != known.sha256:
+            raise ImageDamaged(f"{engine.path} is not intact: its engine is damaged", hint="get or build the file again")
+        _put(file, start, engine.superblock)
+        at = rest + known.size
+        parts = [Part("engine", "engine", rest, known.size, digest)]
+        new: dict[str, NewFile] = {}
+        for model in models:
+            at = _up(at)
+            with reading(model.region.file) as origin:
+                digest = _copy(origin, model.region.offset, file, at, model.region.length)
+            parts.append(Part("model", model.path, at, model.region.length, digest))
+            at = parts[-1].end
+        for small in files:
+            _put(file, at, small.content)
+            parts.append(Part("file", small.path, at, len(small.content), _sha256(small.content)))
+            at = parts[-1].end
+        new = {part.name: NewFile(part.offset - start, part.size) for part in parts[1:]}
+        base = Squashfs(file, start, start + engine.size)
+        superblock, tables = grown(base, new, at - start)
+        _put(file, start, superblock.pack())
+        _put(file, at, tables)
+        parts.append(Part("tables", "tables", at, len(tables), _sha256(tables)))
+        parts.insert(0, Part("superblock", "superblock", start, SUPERBLOCK.size, _sha256(superblock.pack())))
+        in_place = tuple(heads.InPlace(part.offset, part.size, part.name) for part in parts if part.role == "model")
+        table = heads.Table(payload_digest(parts), heads.application(name), in_place)
+        head = heads.filled(engine.head, table)
+        _put(file, 0, head)
+        manifest = Manifest(
+            name=name,
+            version=engine.manifest.version,
+            architecture=engine.manifest.architecture,
+            features=engine.manifest.features,
+            payload=table.payload,
+            superblock=engine.superblock.hex(),
+            workflow=workflow,
+            parts=(Part("head", "head", 0, len(head), _sha256(head)), *parts),
+        )
+        _put(file, _up(parts[-1].end), manifest.encoded())
+    return manifest
+
+
+def payload_digest(parts: Sequence[Part]) -> str:
+    """A digest of everything that is extracted where nothing can be mounted: models are not."""
+    extracted = [f"{part.name} {part.size} {part.sha256}" for part in parts if part.role in {"engine", "file"}]
+    return _sha256("\n".join(extracted).encode())
+
+
+@contextmanager
+def _new(target: Path) -> Iterator[BinaryIO]:
+    """A file to write and read that gets the name ``target`` at the end, and is removed when anything goes wrong before."""
+    place = target.absolute()
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.", suffix=".part")
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            os.fchmod(file.fileno(), _MODE)
+        os.replace(name, place)  # noqa: PTH105 - the name is mkstemp's text
+    except OSError as problem:
+        raise _unwritable(target, problem) from problem
+    finally:
+        if name and os.path.exists(name):  # noqa: PTH110 - the name is mkstemp's text
+            os.unlink(name)  # noqa: PTH108 - the name is mkstemp's text
+
+
+def _unwritable(target: Path, problem: OSError) -> UsageError:
+    if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return UsageError(
+            f"there is no room for {target}: the disk is full", hint="free some, or name another place with -o; nothing was left behind"
+        )
+    return UsageError(f"cannot write {target}: {(problem.strerror or str(problem)).lower()}", hint="name another place with -o")
+
+
+def _room(target: Path, size: int) -> None:
+    """Say before copying gigabytes that they will not fit."""
+    status = os.statvfs(target.absolute().parent)
+    free = status.f_bavail * status.f_frsize
+    if free < size:
+        raise UsageError(
+            f"there is no room for {target}: it needs {size:,} bytes, the disk has {free:,}",
+            hint="free some, or name another place with -o",
+        )
+
+
+def _copy(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int) -> str:
+    """Copy ``length`` bytes, compare what was written with what was read, and return its SHA-256.
+
+    Two threads take turns: the kernel copies a piece while the one before it is checked.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    check = _Check(source, offset, target, at)
+    with ThreadPoolExecutor(1) as checking:
+        before = None
+        for start in range(0, length, CHUNK):
+            count = min(CHUNK, length - start)
+            _transfer(source, offset + start, target, at + start, count)
+            if before is not None:
+                before.result()
+            before = checking.submit(check.piece, start, count)
+        if before is not None:
+            before.result()
+    return check.digest.hexdigest()
+
+
+class _Check:
+    """Reads back what was copied, through buffers that stay in the processor's cache."""
+
+    def __init__(self, source: BinaryIO, offset: int, target: BinaryIO, at: int) -> None:
+        self.digest = hashlib.sha256()
+        self._source, self._offset = source.fileno(), offset
+        self._target, self._at = target.fileno(), at
+        self._read, self._written = bytearray(_SIP), bytearray(_SIP)
+
+    def piece(self, start: int, count: int) -> None:
+        """Check ``count`` bytes from ``start``; raises :class:`OSError` when they are not what they should be."""
+        for position in range(start, start + count, _SIP):
+            size = min(_SIP, start + count - position)
+            if size != len(self._read):
+                self._read, self._written = bytearray(size), bytearray(size)
+            got = os.preadv(self._source, [self._read], self._offset + position)
+            back = os.preadv(self._target, [self._written], self._at + position)
+            if got != size or back != size or self._read != self._written:
+                raise OSError(errno.EIO, "what was written is not what was read")
+            self.digest.update(self._written)
+
+
+def _transfer(source: BinaryIO, offset: int, target: BinaryIO, at: int, count: int) -> None:
+    """Let the kernel copy, without the bytes passing through this process where it can."""
+    done = 0
+    while done < count:
+        try:
+            moved = os.copy_file_range(source.fileno(), target.fileno(), count - done, offset + done, at + done)
+        except OSError as problem:
+            if problem.errno not in {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}:
+                raise
+            _put(target, at + done, _at(source, offset + done, count - done))
+            return
+        if moved == 0:
+            raise OSError(errno.EIO, "the file became shorter while it was read")
+        done += moved
+
+
+def _at(file: BinaryIO, offset: int, count: int) -> bytes:
+    data = os.pread(file.fileno(), count, offset)
+    while len(data) < count:
+        more = os.pread(file.fileno(), count - len(data), offset + len(data))
+        if not more:
+            raise OSError(errno.EIO, "the file is shorter than it should be")
+        data += more
+    return data
+
+
+def _put(file: BinaryIO, offset: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(file.fileno(), view, offset)
+        view, offset = view[done:], offset + done
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _up(at: int) -> int:
+    return -(-at // PAGE) * PAGE

@@ -1,0 +1,323 @@
+"""The folder of files an engine consists of: Debian's CPython and SWI-Prolog, the wheels, this project, and their own C library.
+
+Nothing of the machine that assembles it goes in: files come from pinned packages, modes and times are fixed, byte code is compiled by
+the payload's own interpreter. A library that something inside needs and that is not inside fails the build.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import platform
+import shutil
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from the_edge_agent.appimage import elf, packages, wheels
+from the_edge_agent.errors import MachineUnable, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+LOADERS = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
+MODULES = "usr/lib/python3/dist-packages"
+PROLOG = "usr/lib/swi-prolog"
+STARTERS = ("AppRun", "usr/bin/tea", "usr/bin/python", "usr/bin/swipl")
+"""Copies of the runtime's one static starter, which looks at its own name."""
+METAINFO = "usr/share/metainfo/io.github.the_edge_agent.tea.appdata.xml"
+DESKTOP = "tea.desktop"
+
+_EXECUTABLE, _PLAIN = 0o755, 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """``packaging/appimage/payload.toml`` and the lock files beside it."""
+
+    folder: Path
+    suite: str
+    python: str
+    packages: tuple[str, ...]
+    opened: tuple[str, ...]
+    without: tuple[str, ...]
+    llm_wheels: tuple[str, ...]
+
+    @property
+    def debs_lock(self) -> Path:
+        """Which version of each Debian package."""
+        return self.folder / "debs.lock"
+
+    @property
+    def wheels_lock(self) -> Path:
+        """Which version of each Python package."""
+        return self.folder / "wheels.lock"
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe in ``folder``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads((folder / "payload.toml").read_text(encoding="utf-8"))
+        return Recipe(
+            folder,
+            values["suite"],
+            values["python"],
+            tuple(values["packages"]),
+            tuple(values["opened"]),
+            tuple(values["without"]),
+            tuple(values["llm"]["wheels"]),
+        )
+    except (OSError, KeyError, ValueError) as problem:
+        raise UsageError(f"{folder} holds no recipe of an engine: {problem}", hint="run it in the project's source tree") from problem
+
+
+def assemble(recipe: Recipe, *, architecture: str, llm: bool, runtime: Path, source: Path, work: Path) -> Path:
+    """Make the folder of an engine for ``architecture``, with llama.cpp if ``llm``; returns it.
+
+    ``runtime`` holds the launcher, ``source`` is this project's tree. Everything is kept below ``work``, packages for the next time.
+
+    Raises:
+        UsageError: something pinned cannot be had, or does not fit together.
+        MachineUnable: a tool is missing.
+    """
+    return _Assembly(recipe, architecture, llm, work).make(runtime, source)
+
+
+class _Assembly:
+    def __init__(self, recipe: Recipe, architecture: str, llm: bool, work: Path) -> None:  # noqa: FBT001 - private, called once
+        self._recipe = recipe
+        self._architecture = architecture
+        self._triplet = f"{architecture}-linux-gnu"
+        self._llm = llm
+        self._work = work.absolute()
+        self._root = self._work / f"{architecture}-{'llm' if llm else 'plain'}"
+        self._libraries = self._root / "usr/lib" / self._triplet
+
+    def make(self, runtime: Path, source: Path) -> Path:
+        shutil.rmtree(self._root, ignore_errors=True)
+        parts = self._unpacked(self._architecture)
+        self._take_debian(parts)
+        self._take_wheels(source)
+        self._take_own(runtime, source)
+        self._leave_out()
+        self._strip()
+        self._take_libraries(parts)
+        self._index_prolog()
+        self._compile()
+        self._settle()
+        return self._root
+
+    def _unpacked(self, architecture: str) -> Path:
+        """Every pinned package for ``architecture``, unpacked into one folder that is kept as long as the lock does not change."""
+        wanted = packages.ARCHITECTURES[architecture]
+        pinned = [one for one in packages.read_lock(self._recipe.debs_lock) if one.architecture in {wanted, "all"}]
+        folder = self._work / f"debian-{architecture}"
+        stamp = "\n".join(one.sha256 for one in pinned)
+        mark = folder / "complete"
+        if not (mark.is_file() and mark.read_text(encoding="utf-8") == stamp):
+            shutil.rmtree(folder, ignore_errors=True)
+            for file in packages.Debian(self._recipe.suite, self._work / "apt").fetch(pinned):
+                packages.unpack(file, folder / "root")
+            mark.write_text(stamp, encoding="utf-8")
+        return folder / "root"
+
+    def _take_debian(self, parts: Path) -> None:
+        python = f"python{self._recipe.python}"
+        _copy(parts / "usr/bin" / python, self._root / "usr/bin" / python)
+        for folder in (f"usr/lib/{python}", PROLOG):
+            shutil.copytree(parts / folder, self._root / folder, symlinks=True, ignore=shutil.ignore_patterns("*.a", "man"))
+        (program,) = (self._root / PROLOG / "bin").glob("*/swipl")
+        program.rename(self._root / PROLOG / "bin/swipl")
+        program.parent.joinpath("swipl-ld").unlink(missing_ok=True)
+        program.parent.rmdir()
+        for texts in sorted((parts / "usr/share/doc").glob("*/copyright")):
+            _copy(texts, self._root / "usr/share/doc" / texts.parent.name / "copyright")
+        shutil.copytree(parts / "usr/share/common-licenses", self._root / "usr/share/common-licenses", symlinks=True)
+
+    def _take_wheels(self, source: Path) -> None:
+        pinned = wheels.read_lock(self._recipe.wheels_lock)
+        names = [name for name in pinned if self._llm or name not in self._recipe.llm_wheels]
+        folder = self._work / "wheels"
+        files = wheels.fetch(self._recipe.wheels_lock, names, self._architecture, self._recipe.python, folder)
+        for file in (*files, wheels.own(source, folder)):
+            wheels.unpack(file, self._root / MODULES)
+
+    def _take_own(self, runtime: Path, source: Path) -> None:
+        built = runtime / self._architecture
+        for name in STARTERS:
+            _copy(built / "starter", self._root / name)
+        _copy(built / "libtea-inside.so", self._libraries / "libtea-inside.so")
+        data = self._recipe.folder
+        # In the place of Debian's, which reports crashes of other programs.
+        (self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py").unlink(missing_ok=True)
+        _copy(data / "sitecustomize.py", self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py")
+        for name in (DESKTOP, f"usr/share/applications/{DESKTOP}"):
+            _copy(data / "tea.desktop", self._root / name)
+        _copy(data / "tea.metainfo.xml", self._root / METAINFO)
+        _copy(data / "tea.svg", self._root / "usr/share/icons/hicolor/scalable/apps/tea.svg")
+        for name in ("tea.png", "usr/share/icons/hicolor/256x256/apps/tea.png"):
+            _copy(data / "tea.png", self._root / name)
+        (self._root / ".DirIcon").symlink_to("tea.png")
+        _copy(source / "LICENSE", self._root / "usr/share/doc/the-edge-agent/copyright")
+        for texts in sorted((built / "licenses").iterdir()):
+            _copy(texts, self._root / "usr/share/doc/runtime" / texts.name)
+        certificates = self._root / MODULES / "certifi/cacert.pem"
+        (self._root / "usr/lib/ssl").mkdir(parents=True)
+        (self._root / "usr/lib/ssl/certs.pem").symlink_to(os.path.relpath(certificates, self._root / "usr/lib/ssl"))
+        (self._root / "usr/lib/ssl/openssl.cnf").write_text("# OpenSSL's own defaults.\n", encoding="ascii")
+
+    def _leave_out(self) -> None:
+        everything = [path for path in self._root.rglob("*") if not path.is_dir() or path.is_symlink()]
+        for path in everything:
+            inside = path.relative_to(self._root).as_posix()
+            if any(fnmatch.fnmatchcase(inside, pattern) for pattern in self._recipe.without):
+                path.unlink()
+        for folder in sorted((path for path in self._root.rglob("*") if path.is_dir()), reverse=True):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _strip(self) -> None:
+        """Wheels come with symbols for debuggers, Debian's files without."""
+        shared = [path for path in (self._root / MODULES).rglob("*.so*") if elf.machine(_start(path))]
+        for path in sorted(shared):
+            _run([f"{self._triplet}-strip", "--strip-unneeded", str(path)], f"strip {path.name}")
+
+    def _take_libraries(self, parts: Path) -> None:
+        """The libraries that anything inside needs, and what those need."""
+        pool = {
+            path.name: path
+            for folder in (parts / "lib" / self._triplet, parts / "usr/lib" / self._triplet)
+            for path in folder.glob("*.so*")
+        }
+        missing: dict[str, str] = {}
+        wanted = [(LOADERS[self._architecture], "the launcher"), *((name, "payload.toml") for name in self._recipe.opened)]
+        wanted += [(name, inside) for inside, path in self._elves() for name in elf.needed(path.read_bytes())]
+        while wanted:
+            name, by = wanted.pop()
+            target = self._libraries / name
+            if target.exists() or (self._root / by).parent.joinpath(name).exists():
+                continue
+            if name not in pool:
+                missing.setdefault(name, by)
+                continue
+            _copy(pool[name].resolve(), target)
+            wanted += [(inner, name) for inner in elf.needed(target.read_bytes())]
+        if missing:
+            named = ", ".join(f"{name} (for {by})" for name, by in sorted(missing.items()))
+            raise UsageError(f"the payload lacks libraries: {named}", hint="add the package to payload.toml, then tea bundle --update-lock")
+
+    def _elves(self) -> Iterator[tuple[str, Path]]:
+        """Every ELF file, with its path inside; raises :class:`UsageError` for one of another architecture."""
+        for path in sorted(self._root.rglob("*")):
+            if path.is_symlink() or not path.is_file():
+                continue
+            machine = elf.machine(_start(path))
+            if machine not in {None, self._architecture}:
+                raise UsageError(f"{path.relative_to(self._root)} is made for another architecture than {self._architecture}")
+            if machine:
+                yield path.relative_to(self._root).as_posix(), path
+
+    def _tool(self, program: str, *words: str, what: str, environment: dict[str, str]) -> None:
+        """Run a program of the payload, in the build of this machine's architecture."""
+        here = platform.machine()
+        if here not in LOADERS:
+            raise MachineUnable(f"engines cannot be built on {here}", hint=f"build on {' or '.join(LOADERS)}")
+        parts, triplet = self._unpacked(here), f"{here}-linux-gnu"
+        loader = parts / "lib" / triplet / LOADERS[here]
+        folders = f"{parts / 'lib' / triplet}:{parts / 'usr/lib' / triplet}"
+        _run(
+            [str(loader), "--inhibit-cache", "--library-path", folders, "--argv0", program, str(parts / program), *words],
+            what,
+            environment={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment},
+        )
+
+    def _index_prolog(self) -> None:
+        """Write the index that autoloading needs; Debian makes it when the package is installed."""
+        here = platform.machine()
+        (program,) = (path.relative_to(self._unpacked(here)) for path in (self._unpacked(here) / PROLOG / "bin").glob("*/swipl"))
+        home = self._root / PROLOG
+        goal = "make_library_index(swi(library)),halt"
+        self._tool(str(program), "-f", "none", "-q", "-g", goal, what="index the Prolog library", environment={"SWI_HOME_DIR": str(home)})
+        if not (home / "library/INDEX.pl").is_file():
+            raise UsageError("SWI-Prolog did not write the index of its library")
+
+    def _compile(self) -> None:
+        """Byte code that is never checked against its source, because nothing inside an image can change."""
+        python = self._recipe.python
+        for folder in (f"usr/lib/python{python}", MODULES):
+            for old in sorted((self._root / folder).rglob("__pycache__")):
+                shutil.rmtree(old)
+            self._tool(
+                f"usr/bin/python{python}",
+                *("-I", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"),
+                *("-s", str(self._root), "-p", "/", str(self._root / folder)),
+                what="compile Python's modules",
+                environment={"PYTHONHASHSEED": "0"},
+            )
+
+    def _settle(self) -> None:
+        """Modes that do not depend on anybody's umask. Times and owners are set where the folder becomes a squashfs."""
+        for path in self._root.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(_EXECUTABLE if path.is_dir() or path.stat().st_mode & 0o100 else _PLAIN)
+        self._root.chmod(_EXECUTABLE)
+
+
+def update_lock(recipe: Recipe, requirements: Sequence[str], constraints: Path, work: Path) -> tuple[Path, Path]:
+    """Pin what the suite and the package index offer now, for every architecture; returns the two files written.
+
+    ``requirements`` are the project's own, ``constraints`` the lock of its tests: what was tested is what is shipped.
+
+    Raises:
+        UsageError: something cannot be had.
+    """
+    debian = packages.Debian(recipe.suite, work / "apt")
+    debs = [one for architecture in packages.ARCHITECTURES.values() for one in debian.newest(recipe.packages, architecture)]
+    pinned = wheels.read_lock(constraints)
+    files = [
+        file
+        for architecture in packages.ARCHITECTURES
+        for file in wheels.newest(requirements, pinned, architecture, recipe.python, work / "wheels")
+    ]
+    recipe.debs_lock.write_text(packages.lock_text(set(debs)), encoding="utf-8")
+    recipe.wheels_lock.write_text(wheels.lock_text(files), encoding="utf-8")
+    return recipe.debs_lock, recipe.wheels_lock
+
+
+def features(folder: Path) -> tuple[str, ...]:
+    """What the engine in ``folder`` can do, in the words of ``tea --impl --features``."""
+    modules = folder / MODULES
+    found = {"lua": modules / "lupa", "prolog": folder / PROLOG, "llm-local": modules / "xllamacpp"}
+    return ("python", "llm-api", *(name for name, place in found.items() if place.exists()))
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(elf.HEADER)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copy(source, target)
+    except FileNotFoundError as problem:
+        raise UsageError(f"the payload lacks {source.name}: {problem}", hint="build the runtime first: runtime/build") from problem
+
+
+def _run(words: list[str], what: str, environment: dict[str, str] | None = None) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603 - words of our own
+            words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
+    except FileNotFoundError as problem:
+        raise MachineUnable(
+            f"cannot {what}: there is no {words[0]}", hint="apt-get install binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu"
+        ) from problem
+    if done.returncode:
+        raise UsageError(f"cannot {what}: {(done.stderr.strip() or done.stdout.strip())[-500:]}")

@@ -1,0 +1,13 @@
+"""The model card shows the figures of the report that is kept beside the recipe."""
+
+from __future__ import annotations
+
+import json
+
+from training import card
+
+
+def test_the_card_shows_the_report() -> None:
+    text = card.CARD.read_text(encoding="utf-8")
+    assert text == card.filled(text, json.loads(card.REPORT.read_text(encoding="utf-8")))
+    assert card.BEGIN in text
