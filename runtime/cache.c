@@ -161,7 +161,8 @@ static char *why_unfit(int folder, uint64_t needed) {
     if (fstatvfs(folder, &system)) return text("%s", strerror(errno));
     uint64_t there = (uint64_t)system.f_bavail * system.f_frsize;
     if (there >= needed) return NULL;
-    return text("full: %llu MB are needed, %llu MB are free", (unsigned long long)(needed + 999999) / 1000000, (unsigned long long)there / 1000000);
+    unsigned long long rounded = (needed + 999999) / 1000000, left = there / 1000000;
+    return text("full: %llu MB are needed, %llu MB are free", rounded, left);
 }
 
 static bool mark_complete(int part) {
@@ -181,7 +182,9 @@ static char *fill(const struct image *image, int folder, const char *name, struc
     if (result == UNPACKED && !mark_complete(part)) problem = text("%s", strerror(errno));
     close(part);
     if (result == UNPACK_FAILED) problem = text("%s: %s", work->path, strerror(work->error));
-    if (result == UNPACKED && !problem && (!remove_tree(folder, digest) || renameat(folder, name, folder, digest))) problem = text("%s", strerror(errno));
+    if (result == UNPACKED && !problem && (!remove_tree(folder, digest) || renameat(folder, name, folder, digest))) {
+        problem = text("%s", strerror(errno));
+    }
     if (result != UNPACKED || problem) remove_tree(folder, name);
     if (result == UNPACK_DAMAGED) image_damaged(image, text("%s cannot be read", *work->path ? work->path : "its squashfs"));
     if (result == UNPACK_INTERRUPTED) raise(work->error);
@@ -235,7 +238,9 @@ static bool try_place(const struct image *image, struct place *place, bool may_u
 }
 
 static size_t places(struct place found[3]) {
-    const char *chosen = getenv("TEA_APPIMAGE_CACHE"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *temporary = getenv("TMPDIR");
+    const char *chosen = getenv("TEA_APPIMAGE_CACHE"), *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME"), *temporary = getenv("TMPDIR");
+    unsigned user = geteuid();
     size_t count = 0;
     if (chosen && *chosen) {
         if (*chosen != '/') fail(EXIT_USAGE, "TEA_APPIMAGE_CACHE=/a/whole/path", "TEA_APPIMAGE_CACHE=%s does not start with /", chosen);
@@ -244,16 +249,16 @@ static size_t places(struct place found[3]) {
     }
     if (cache && *cache == '/') found[count++].path = text("%s/the-edge-agent/appimage", cache);
     else if (home && *home == '/') found[count++].path = text("%s/.cache/the-edge-agent/appimage", home);
-    if (temporary && *temporary == '/') found[count++].path = text("%s/the-edge-agent-appimage-%u", temporary, (unsigned)geteuid());
-    if (!temporary || strcmp(temporary, "/tmp")) found[count++].path = text("/tmp/the-edge-agent-appimage-%u", (unsigned)geteuid());
+    if (temporary && *temporary == '/') found[count++].path = text("%s/the-edge-agent-appimage-%u", temporary, user);
+    if (!temporary || strcmp(temporary, "/tmp")) found[count++].path = text("/tmp/the-edge-agent-appimage-%u", user);
     return count;
 }
 
 char *cache_folder(const struct image *image) {
     struct place found[3] = {0};
     if (!image->has_table) {
-        fail(EXIT_MACHINE, "start it where there is FUSE, or use --appimage-extract", "%s does not say what it holds, so it cannot be unpacked to the cache",
-             image->path);
+        const char *hint = "start it where there is FUSE, or use --appimage-extract";
+        fail(EXIT_MACHINE, hint, "%s does not say what it holds, so it cannot be unpacked to the cache", image->path);
     }
     size_t count = places(found);
     // What is unpacked already is used, wherever it is; only then the places are tried in their order.
@@ -264,7 +269,10 @@ char *cache_folder(const struct image *image) {
             }
         }
     }
-    char *problems = text("%s", "");
-    for (size_t i = 0; i < count; i++) problems = text("%s\n    %s: %s", problems, found[i].path, found[i].problem ? found[i].problem : "other starts keep removing it");
-    fail(EXIT_MACHINE, text("TEA_APPIMAGE_CACHE=/a/folder/that/may/hold/programs '%s'", image->path), "there is no folder to unpack the program into%s", problems);
+    char *problems = text("%s", ""), *hint = text("TEA_APPIMAGE_CACHE=/a/folder/that/may/hold/programs '%s'", image->path);
+    for (size_t i = 0; i < count; i++) {
+        const char *problem = found[i].problem ? found[i].problem : "other starts keep removing it";
+        problems = text("%s\n    %s: %s", problems, found[i].path, problem);
+    }
+    fail(EXIT_MACHINE, hint, "there is no folder to unpack the program into%s", problems);
 }

@@ -36,8 +36,6 @@ static const char HELP[] =
     "  TEA_APPIMAGE_MOUNT=WAY        direct, fusermount, namespace, any or none\n"
     "  TARGET_APPIMAGE=FILE          do all this with another AppImage\n";
 
-static char *current_folder(void) { return getcwd(NULL, 0); }
-
 // HOME and XDG_CONFIG_HOME beside the image, where the user has made such folders.
 static void use_portable_folder(const struct image *image, const char *ending, const char *variable) {
     struct stat status;
@@ -54,7 +52,7 @@ static int make_portable_folder(const struct image *image, const char *ending) {
 }
 
 static void hand_over_image(const struct image *image, const char *appdir, const char *argv0) {
-    char *files = text("%s", ""), *folder = current_folder();
+    char *files = text("%s", ""), *folder = getcwd(NULL, 0);
     for (size_t i = 0; i < image->table.count; i++) {
         const struct in_place *file = &image->table.files[i];
         files = text("%s%llu %llu %s\n", files, (unsigned long long)file->offset, (unsigned long long)file->length, file->path);
@@ -85,7 +83,8 @@ static _Noreturn void run(struct image *image, char **words, bool unpack_first) 
     if (folder) start(image, folder, words);
     folder = cache_folder(image);
     start(image, folder, words);
-    fail(EXIT_MACHINE, errno == ENOEXEC ? "take the file for this machine's processor" : NULL, "cannot start %s/AppRun: %s", folder, strerror(errno));
+    const char *hint = errno == ENOEXEC ? "take the file for this machine's processor" : NULL;
+    fail(EXIT_MACHINE, hint, "cannot start %s/AppRun: %s", folder, strerror(errno));
 }
 
 static int extract(struct image *image, const char *pattern) {
@@ -102,7 +101,8 @@ static int extract(struct image *image, const char *pattern) {
     }
     if (pattern && work.entries == 0) {
         rmdir("squashfs-root");
-        fail(EXIT_USAGE, text("--appimage-extract 'usr/*' for example; the pattern is for the whole path"), "nothing in %s matches %s", image->path, pattern);
+        const char *hint = "--appimage-extract 'usr/*' for example; the pattern is for the whole path";
+        fail(EXIT_USAGE, hint, "nothing in %s matches %s", image->path, pattern);
     }
     if (fflush(stdout)) fail(EXIT_MACHINE, NULL, "cannot write the list: %s", strerror(errno));
     return 0;

@@ -18,7 +18,8 @@
 enum { SECTIONS = 256, SECTION_BYTES = 1 << 20 };
 
 void image_damaged(const struct image *image, const char *what) {
-    fail(EXIT_DAMAGED, "get the file again; the sums that were published with it tell whether it is whole", "%s is damaged: %s", image->path, what);
+    const char *hint = "get the file again; the sums that were published with it tell whether it is whole";
+    fail(EXIT_DAMAGED, hint, "%s is damaged: %s", image->path, what);
 }
 
 // What the kernel was asked to run, where there is no /proc.
@@ -84,7 +85,8 @@ void image_open(struct image *image, const char *argv0) {
     memset(image, 0, sizeof *image);
     if (target && *target) {
         image->path = realpath(target, NULL);
-        if (!image->path) fail(EXIT_USAGE, "TARGET_APPIMAGE names an AppImage, or is not set", "TARGET_APPIMAGE=%s: %s", target, strerror(errno));
+        const char *hint = "TARGET_APPIMAGE names an AppImage, or is not set";
+        if (!image->path) fail(EXIT_USAGE, hint, "TARGET_APPIMAGE=%s: %s", target, strerror(errno));
         image->descriptor = open(image->path, O_RDONLY | O_CLOEXEC);
     } else {
         image->path = own_path(argv0);

@@ -1,5 +1,5 @@
-// Lets a C library that takes nothing but a path, llama.cpp for one, read a file in place: $APPDIR/PATH of a file in TEA_IMAGE_FILES is the image,
-// positioned at that file. llama.cpp keeps offsets from the start of the stream it was given, so that is all it takes.
+// Lets a C library that takes nothing but a path, llama.cpp for one, read a file in place: $APPDIR/PATH of a file in TEA_IMAGE_FILES is the
+// image, positioned at that file. llama.cpp keeps offsets from the start of the stream it was given, so that is all it takes.
 
 #include <errno.h>
 #include <stdbool.h>

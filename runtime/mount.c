@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -33,14 +31,25 @@ struct keeper {
     int process; // a pidfd
 };
 
+// The first letters and digits of the file's name, as other AppImages show them; nothing that a path could be misread for.
+static void short_name(const char *argv0, char name[7]) {
+    const char *at = strrchr(argv0, '/');
+    int length = 0;
+    for (at = at ? at + 1 : argv0; *at && length < 6; at++) {
+        if ((*at | 32) >= 'a' && (*at | 32) <= 'z') name[length++] = *at;
+        else if (*at >= '0' && *at <= '9') name[length++] = *at;
+    }
+    name[length] = '\0';
+}
+
 static char *make_mount_point(const char *argv0) {
-    const char *folders[] = {getenv("TMPDIR"), "/tmp", getenv("XDG_RUNTIME_DIR")}, *name = strrchr(argv0, '/');
-    name = name ? name + 1 : argv0;
+    const char *folders[] = {getenv("TMPDIR"), "/tmp", getenv("XDG_RUNTIME_DIR")};
+    char name[7];
+    short_name(argv0, name);
     for (int i = 0; i < 3; i++) {
+        // The bundled loader takes a list of folders with these between them, and has no way to quote one.
         if (!folders[i] || *folders[i] != '/' || strpbrk(folders[i], ":;")) continue;
-        char *point = text("%s/.mount_%.6sXXXXXX", folders[i], name);
-        // The loader's list of folders has no way to quote these.
-        for (char *at = point; (at = strpbrk(at, ":;"));) *at = '_';
+        char *point = text("%s/.mount_%sXXXXXX", folders[i], name);
         if (mkdtemp(point)) return point;
         free(point);
     }

@@ -147,7 +147,8 @@ static enum unpacked unpack_link(struct walk *walk, const struct level *level, c
 
 static enum unpacked walk_folder(struct walk *walk, struct level *level, sqfs_inode *inode, char *path, size_t length);
 
-static enum unpacked walk_below(struct walk *walk, struct level *parent, const char *name, sqfs_inode *inode, char *path, size_t length, bool wanted) {
+static enum unpacked walk_below(struct walk *walk, struct level *parent, const char *name, sqfs_inode *inode, char *path, size_t length,
+                                bool wanted) {
     struct level level = {parent, name, inode->base.mode & 0777, inode->base.mtime, -1, parent->depth + 1};
     if (level.depth > DEPTH) return UNPACK_DAMAGED;
     if (wanted && walk->work && !open_level(&level)) return failed(walk);

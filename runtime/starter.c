@@ -31,7 +31,8 @@ struct program {
 
 #define TEA .process = "tea", .shown = "usr/bin/python", .file = "usr/bin/" PYTHON, .arguments = {"-I", "-m", "the_edge_agent"}, .restores = true
 #define INTERPRETER .process = "python", .shown = "usr/bin/python", .file = "usr/bin/" PYTHON, .restores = true
-#define PROLOG .process = "swipl", .shown = "usr/bin/swipl", .file = "usr/lib/swi-prolog/bin/swipl", .home_option = "--home=", .home = "usr/lib/swi-prolog"
+#define SWI "usr/lib/swi-prolog"
+#define PROLOG .process = "swipl", .shown = "usr/bin/swipl", .file = SWI "/bin/swipl", .home_option = "--home=", .home = SWI
 
 static const struct program PROGRAMS[] = {
     {.name = "AppRun", TEA}, // also meant by every other name

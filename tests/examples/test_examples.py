@@ -166,6 +166,47 @@ def greets_by_name(state: State, _: Path) -> None:
     assert "Ada" in state["greeting"]
 
 
+# Prolog
+
+
+expect_values(
+    "tea run examples/prolog/schedule.yaml",
+    possible=True,
+    plan=["9:00 Aula: Opening", "9:00 Library: Compilers", "10:00 Aula: Engines", "10:00 Library: Kernels", "11:00 Aula: Closing"],
+)
+expect_values('tea run examples/prolog/schedule.yaml --input \'{"rooms": ["Aula"], "hours": [9, 10]}\'', possible=False, plan=[])
+
+
+@expect("tea run examples/prolog/diagnosis.yaml")
+def proves_the_fault(state: State, _: Path) -> None:
+    assert state["report"] == [
+        "the graphics card is broken, because",
+        "  the computer has power, because",
+        "    fan is loud (observed)",
+        "  no picture (observed)",
+        "  something burnt, because",
+        "    smells burnt (observed)",
+    ]
+
+
+expect_values(
+    'tea run examples/prolog/diagnosis.yaml --input \'{"observed": ["no light", "fan is silent"]}\'',
+    report=["the power supply is broken, because", "  no light (observed)", "  fan is silent (observed)"],
+)
+expect_values(
+    "tea run examples/prolog/family.yaml",
+    parents=[["ada", "ben"], ["ada", "dora"], ["carl", "ben"], ["emil", "dora"]],
+    half_siblings=[["ben", "dora", "ada"]],
+)
+expect_values(
+    "tea run examples/prolog/objection.yaml",
+    tried=["billing", "technical"],
+    objections=["The customer has no open invoice, so it is not billing."],
+    label="technical",
+)
+expect_values("tea run examples/prolog/objection.yaml --input '{\"invoices\": 1}'", tried=["billing"], accepted=True, label="billing")
+
+
 @expect('tea run examples/llm/local-rag.yaml --input \'{"question": "When does the museum open?"}\'')
 def answers_from_the_document(state: State, _: Path) -> None:
     assert state["sources"] == ["museum"]

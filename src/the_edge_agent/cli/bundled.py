@@ -6,16 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from the_edge_agent.errors import TeaError
+from the_edge_agent.appimage.damage import ImageDamaged
 
 FOLDER = "usr/share/workflow"
-
-
-class BundleBroken(TeaError):
-    """The image says that it holds a workflow, and what it says about it cannot be read."""
-
-    code = "IMAGE_DAMAGED"
-    exit_code = 8
 
 
 def words_for(root: str, words: list[str]) -> list[str]:
@@ -24,7 +17,7 @@ def words_for(root: str, words: list[str]) -> list[str]:
     Options given by the user come last, so that they win where an option counts once.
 
     Raises:
-        BundleBroken: the image's description of its workflow cannot be read.
+        ImageDamaged: the image's description of its workflow cannot be read.
     """
     folder = Path(root) / FOLDER
     try:
@@ -37,5 +30,5 @@ def words_for(root: str, words: list[str]) -> list[str]:
         if start["gguf"]:
             found += ["--gguf", os.fspath(Path(root) / "usr/share/models" / start["gguf"])]
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise BundleBroken("the image does not say which workflow it runs", hint="get or build the file again") from problem
+        raise ImageDamaged("the image does not say which workflow it runs", hint="get or build the file again") from problem
     return [*found, *words]

@@ -191,8 +191,11 @@ def _used(workflow: Workflow, available: dict[str, Model], gguf: str | None) -> 
 
 
 def _stand_in(model: Model, place: Path) -> None:
-    """A file that looks like ``model`` to whoever reads its header: as long, and nothing of its weights on disk."""
+    """A file that looks like ``model`` to whoever reads its header: a link, or where it lies inside an image its start, and as long."""
     region = model.region
+    if region.offset == 0 and region.length == region.file.stat().st_size:
+        place.symlink_to(region.file.absolute())
+        return
     with region.file.open("rb") as source, place.open("wb") as target:
         source.seek(region.offset)
         target.write(source.read(min(_HEAD, region.length)))

@@ -171,7 +171,9 @@ indicator(Goal, Text) :-
     ->  functor(Plain, Name, Arity)
     ;   Name = Plain, Arity = 0
     ),
-    (   nonvar(Goal), Goal = _:_, \+ memberchk(Module, [tea_block, system, user]), \+ sub_atom(Module, 0, _, _, $)
+    (   nonvar(Goal), Goal = _:_, \+ memberchk(Module, [tea_block, system, user]), \+ sub_atom(Module, 0, _, _, $),
+        functor(Head, Name, Arity),
+        \+ predicate_property(tea_block:Head, imported_from(Module))
     ->  format(string(Text), '~q', [Module:Name/Arity])
     ;   format(string(Text), '~q', [Name/Arity])
     ).
@@ -478,7 +480,9 @@ harmless_meta(system, format(Output, Format, Arguments)) :-
     nonvar(Output),
     own_stream(Output),
     nonvar(Format),
-    sandbox:format_calls(Format, Arguments, []).
+    copy_term(Arguments, Copy),
+    sandbox:format_calls(Format, Copy, Calls),
+    Calls == [].
 harmless_meta(system, current_predicate(What)) :-
     nonvar(What),
     What = _/_.
@@ -515,6 +519,7 @@ harmless_output(tab(Stream, _)) :- own_stream(Stream).
 harmless_output(flush_output).
 
 own_stream(Stream) :-
+    atom(Stream),
     memberchk(Stream, [user_output, user_error, current_output]).
 
 own_variable(Name) :-

@@ -218,7 +218,9 @@ class _Block:
             message += f"; if it is a fact and no goal, write `{failing} :- true.` or put it before the rules"
         elif defined_by == "library":
             name = failing.partition("(")[0]
-            message += f"; if it is a fact and no call of the library's predicate, say `:- dynamic {name}/N.` before it (N: how many arguments)"
+            message += (
+                f"; if it is a fact and no call of the library's predicate, say `:- dynamic {name}/N.` before it (N: how many arguments)"
+            )
         if self.text[place[1] :].strip().lstrip(".").strip():
             message += "; what follows it in the block was not run"
         scope.warn("PROLOG_GOAL_FAILED", message)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.artifact.runtime.rig import ROOT, Image, Rig, compile_probe, need
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -89,16 +89,16 @@ class Image:
     def command(self, *words: str) -> list[str]:
         return [str(self.path), *words]
 
-    def run(self, *words: str, **kinds: object) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **kinds: Any) -> subprocess.CompletedProcess[str]:
         return run(self.command(*words), **kinds)
 
-    def ask(self, *words: str, **kinds: object) -> Told:
+    def ask(self, *words: str, **kinds: Any) -> Told:
         done = self.run(*words, **kinds)
         assert (done.stderr, done.returncode) == ("", 0)
         return Told.read(done.stdout)
 
 
-def run(words: Sequence[str], *, timeout: float = 60, cwd: Path | None = None, **environment: object) -> subprocess.CompletedProcess[str]:
+def run(words: Sequence[str], *, timeout: Any = 60, cwd: Any = None, **environment: object) -> subprocess.CompletedProcess[str]:
     """Run a command with nothing in its environment but PATH and what is given."""
     own = {"PATH": os.environ["PATH"], **{name: str(value) for name, value in environment.items()}}
     return subprocess.run(
@@ -198,9 +198,7 @@ def servers(image: Path) -> Iterator[int]:
     """The processes that have the image open and call themselves as the head's server does."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (process / "comm").read_text() == "tea-mount\n" and any(
-                os.readlink(link) == str(image) for link in (process / "fd").iterdir()
-            ):
+            if (process / "comm").read_text() == "tea-mount\n" and any(link.readlink() == image for link in (process / "fd").iterdir()):
                 yield int(process.name)
         except OSError:
             continue

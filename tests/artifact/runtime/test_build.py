@@ -8,7 +8,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.artifact.runtime.rig import MODEL, ROOT, Image, Rig, Told, compile_probe, need, run
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.artifact.runtime.rig import IS_ROOT, MODEL, PLAIN_USER, Told, as_plain_user, needs_root, run
 
 if TYPE_CHECKING:
@@ -260,7 +259,7 @@ def test_a_noexec_folder_is_passed_over_or_named(image: Image, desk: Path) -> No
     (desk / "tmp").mkdir()
     script = f"mount -t tmpfs -o noexec none '{desk}/noexec'"
     told = Told.read(in_world(script, image.command(), HOME=desk / "noexec", TMPDIR=desk / "tmp", **UNPACKED).stdout)
-    assert told.environment["APPDIR"].startswith(f"{desk}/tmp/")
+    assert told.environment["APPDIR"].startswith(str(desk / "tmp"))
     chosen = in_world(script, image.command(), TEA_APPIMAGE_CACHE=desk / "noexec/c", **UNPACKED)
     assert chosen.returncode == 9
     assert f"    {desk}/noexec/c: programs may not be started there (mounted noexec)\n" in chosen.stderr

@@ -7,7 +7,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.artifact.runtime.rig import MODEL, ROOT, need, run, sections
 
 if TYPE_CHECKING:
@@ -74,7 +73,10 @@ def parser(public: Path) -> Path:
     source.write_text(HARNESS, encoding="utf-8")
     flags = ["-std=gnu17", "-D_GNU_SOURCE", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", f"-I{ROOT / 'runtime'}"]
     done = subprocess.run(
-        ["gcc", *flags, "-o", str(target), str(source), str(ROOT / "runtime/table.c")], capture_output=True, text=True, check=False
+        ["/usr/bin/env", "gcc", *flags, "-o", str(target), str(source), str(ROOT / "runtime/table.c")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if "cannot find" in done.stderr:
         pytest.skip("this compiler has no sanitizers")

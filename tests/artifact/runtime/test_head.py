@@ -8,7 +8,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.artifact.runtime.rig import MODEL, PAGE, Told, run, sections, with_section
 
 if TYPE_CHECKING:

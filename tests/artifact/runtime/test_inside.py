@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.artifact.runtime.rig import ROOT, need, run
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def reader(public: Path) -> Path:
     need("gcc")
     source, target = public / "reader.c", public / "reader"
     source.write_text(READER, encoding="utf-8")
-    subprocess.run(["gcc", "-O1", "-o", str(target), str(source)], check=True, timeout=60)
+    subprocess.run(["/usr/bin/env", "gcc", "-O1", "-o", str(target), str(source)], check=True, timeout=60)
     return target
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.artifact.runtime.rig import IS_ROOT, MODEL, PLAIN_USER, Told, as_plain_user, mounts, need, run, servers
 
 if TYPE_CHECKING:
@@ -152,33 +151,29 @@ def test_without_proc_and_dev_it_falls_back(image: Image, desk: Path) -> None:
     shutil.copy2(image.path, root / "x.AppImage")
     told = Told.read(run(["chroot", str(root), "/x.AppImage", "word"]).stdout)
     assert told.environment["APPIMAGE"] == "/x.AppImage"
-    assert told.environment["APPDIR"] == f"/tmp/the-edge-agent-appimage-0/tea.test/{image.digest}"
+    assert told.environment["APPDIR"] == f"/tmp/the-edge-agent-appimage-0/tea.test/{image.digest}"  # noqa: S108 - the place that is promised
     relative = Told.read(run(["chroot", str(root), "./x.AppImage"]).stdout)
     assert relative.environment["APPIMAGE"] == "/x.AppImage"
 
 
 @pytest.mark.parametrize("user", ["0", "1234"])
-@pytest.mark.parametrize("proc", [True, False])
-def test_in_an_empty_root_without_network(image: Image, user: str, proc: bool) -> None:
+@pytest.mark.parametrize("proc", [["--proc", "/proc"], []])
+def test_in_an_empty_root_without_network(image: Image, user: str, proc: list[str]) -> None:
     need("bwrap")
     options = [
         "--ro-bind",
         str(image.path),
         "/ship/my tea.AppImage",
         "--tmpfs",
-        "/tmp",
-        "--dev",
-        "/dev",
-        "--unshare-all",
-        "--clearenv",
-        "--uid",
+        "/tmp",  # noqa: S108 - inside the test world
+        *["--dev", "/dev", "--unshare-all", "--clearenv", "--uid"],
         user,
-    ]  # noqa: S108 - inside
-    done = run(["bwrap", *options, *(["--proc", "/proc"] if proc else []), "/ship/my tea.AppImage", "word"])
+    ]
+    done = run(["bwrap", *options, *proc, "/ship/my tea.AppImage", "word"])
     assert (done.stderr, done.returncode) == ("", 0)
     told = Told.read(done.stdout)
     assert told.environment["APPIMAGE"] == "/ship/my tea.AppImage"
-    assert told.environment["APPDIR"].startswith("/tmp/the-edge-agent-appimage-")
+    assert told.environment["APPDIR"].startswith("/tmp/the-edge-agent-appimage-")  # noqa: S108 - the place that is promised
 
 
 def test_compressions_that_others_use(rig: Rig, desk: Path) -> None:

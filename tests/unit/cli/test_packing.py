@@ -15,8 +15,9 @@ import pytest
 from tests.unit.appimage.conftest import build_engine
 
 from the_edge_agent.appimage import manifest as manifests
+from the_edge_agent.appimage.damage import ImageDamaged
 from the_edge_agent.appimage.verify import verify
-from the_edge_agent.cli.bundled import BundleBroken, words_for
+from the_edge_agent.cli.bundled import words_for
 from the_edge_agent.models import builtin
 
 if TYPE_CHECKING:
@@ -142,6 +143,28 @@ def test_what_would_not_work_is_refused_and_leaves_nothing(
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed: apt-get install util-linux")
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing(engine: Path, tmp_path: Path) -> None:
+    # A limit on the size of files is met in the middle of the model, as the end of a disk would be.
+    limit = engine.stat().st_size + 2_000_000
+    command = [
+        "prlimit",
+        f"--fsize={limit}",
+        sys.executable,
+        "-m",
+        "the_edge_agent",
+        "bundle",
+        written(tmp_path, ASKING),
+        "--engine",
+        str(engine),
+    ]
+    own = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"}
+    done = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "cannot write agent.AppImage" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["agent.yaml"]
+
+
 def test_an_engine_that_runs_no_models_is_refused_for_one(tea: Tea, engine_without_models: Path, tmp_path: Path) -> None:
     done = tea("bundle", written(tmp_path, ASKING), "--engine", str(engine_without_models))
     assert done.returncode == 2
@@ -177,5 +200,5 @@ def test_an_image_turns_its_words_into_a_run(tmp_path: Path) -> None:
         *("--gguf", f"{tmp_path}/usr/share/models/m.gguf", "--input", "{}"),
     ]
     (folder / "bundle.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(BundleBroken):
+    with pytest.raises(ImageDamaged):
         words_for(str(tmp_path), [])

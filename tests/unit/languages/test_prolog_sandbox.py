@@ -141,7 +141,9 @@ def test_the_block_after_a_refused_one_is_sandboxed_too() -> None:
     assert run("return(a, 1).") == {"a": 1}
 
 
-@pytest.mark.parametrize(("block", "named"), [("consult(evil).", "consult/1"), ("p :- ls.\np, true.", "ls/0"), ("catch(cd(a), _, true).", "cd/1")])
+@pytest.mark.parametrize(
+    ("block", "named"), [("consult(evil).", "consult/1"), ("p :- ls.\np, true.", "ls/0"), ("catch(cd(a), _, true).", "cd/1")]
+)
 def test_what_the_block_called_is_named(block: str, named: str) -> None:
     with pytest.raises(SandboxViolation, match=f"refuses {named}"):
         run(block)
@@ -190,7 +192,7 @@ def test_output_and_programs_do_not_meet_the_protocol(capfd: pytest.CaptureFixtu
         "dif(X, a), X = b.",
         "findall(X, limit(2, member(X, [a, b, c])), [a, b]).",
         "assertz(p(1)), retract(p(1)), retractall(p(_)).",
-        "string_concat(X, b, \"ab\"), split_string(\"a b\", \" \", \"\", [\"a\", \"b\"]), X == \"a\".",
+        'string_concat(X, b, "ab"), split_string("a b", " ", "", ["a", "b"]), X == "a".',
         ":- use_module(library(dcg/basics)).\nphrase(integer(1), `1`).",
         "print_message(error, format('~w', [x])).",
         "current_op(700, xfx, is), current_predicate(append/3).",

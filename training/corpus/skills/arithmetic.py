@@ -639,17 +639,18 @@ def _asked(draw: Draw, problem: Problem, style: Style) -> tuple[str, str]:
     return f"{problem.question}{end}{draw.one((' ', ' ', ' ', chr(10)))}{how}", answer
 
 
-_DRILLED: Final[tuple[Sign | None, ...]] = ("+", "-", "*", None, None)
+_MIXED: Final[tuple[Sign, ...]] = ("+", "+", "-", "-", "*", "/")
+_DRILLED: Final[tuple[tuple[Sign, ...], ...]] = (("+",), ("-",), ("*",), _MIXED, _MIXED)
 
 
 def _drill(draw: Draw) -> list[Turn]:
     """Six to fourteen sums one after the other, answered by the bare number, in a form that stays the same."""
     turns: list[Turn] = []
     form = draw.phrase(_EXPRESSION) if draw.chance(0.5) else "{e}"
-    only = draw.one(_DRILLED)
+    signs = draw.one(_DRILLED)
     opening = f"{draw.phrase(BARE)} "
     for _ in range(draw.number(6, 14)):
-        sign: Sign = only or draw.one(("+", "+", "-", "-", "*", "/"))
+        sign = draw.one(signs)
         first, second = operands(draw, sign, "")
         turns += [user(opening + form.format(e=f"{first} {sign} {second}")), assistant(str(_WORK[sign](first, second)))]
         opening = ""
