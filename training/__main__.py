@@ -34,6 +34,7 @@ def _options() -> argparse.Namespace:
     add("--steps", type=int, help="length of the training in steps instead: the same result in every run on the same machine")
     add("--pause-after", type=float, metavar="MINUTES", help="stop this call in good order; go on with --resume")
     add("--resume", action="store_true", help="go on from the last checkpoint")
+    add("--start", type=Path, metavar="GGUF", help="begin with the weights and the tokenizer of a finished file")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--size", choices=("auto", "small", "large"), default="auto", help="small on a processor, large on an accelerator")
     add("--layers", type=int, help="another number of layers")
@@ -66,15 +67,21 @@ def show_corpus(options: argparse.Namespace) -> None:
 
 
 def make_tokenizer(options: argparse.Namespace) -> None:
-    """Learn the tokenizer from chats that the training does not see."""
+    """Learn the tokenizer from chats that the training does not see; with ``--start``, take that of the file."""
     from training import tokenizer
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.start:
+        from training import finished
+
+        finished.tokenizer(options.start).save(options.out / "tokenizer.json")
+        return
 
     def texts() -> Iterator[str]:
         draw = Draw(options.seed * 1_000_003 - 1)
         for _ in range(options.tokenizer_chats):
             yield "".join(text for text, _ in render(mixture.chat(draw)))
 
-    options.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     learned = tokenizer.train(texts())
     learned.save(options.out / "tokenizer.json")
@@ -113,6 +120,7 @@ def train_model(options: argparse.Namespace) -> None:
         workers=workers if options.workers is None else options.workers,
         compiled=not options.no_compile,
         resume=options.resume,
+        start=options.start,
         rate=options.rate,
     )
     train(plan)

@@ -18,7 +18,7 @@ from the_edge_agent.llm.protocol import Message, Request, Sampling
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.model import Shape, Weights
+    from training.model import Weights
     from training.tokenizer import Tokenizer
 
 KEPT = Path(__file__).with_name("agreement.json")
@@ -56,13 +56,13 @@ def conversations(count: int, seed: int) -> list[tuple[tuple[str, str], ...]]:
     return found
 
 
-def by_pytorch(model: Path, tokenizer: Path, asked: Sequence[tuple[tuple[str, str], ...]]) -> list[Exchange]:
+def by_pytorch(model: Path, asked: Sequence[tuple[tuple[str, str], ...]]) -> list[Exchange]:
     """Each conversation with the answer that PyTorch gives with the weights in ``model``."""
+    from training import finished
     from training.model import Network
-    from training.tokenizer import Tokenizer
 
-    learned = Tokenizer.load(tokenizer)
-    shape, weights = _read(model)
+    learned = finished.tokenizer(model)
+    shape, weights = finished.read(model)
     network = Network(shape)
     return [Exchange(messages, *_continued(network, weights, learned, messages)) for messages in asked]
 
@@ -110,46 +110,3 @@ def _continued(network: Any, weights: Weights, tokenizer: Tokenizer, messages: t
                 break
             ids.append(token)
     return tokenizer.decode(ids[first:]).strip(), round(margin, 3)
-
-
-def _read(model: Path) -> tuple[Shape, Weights]:
-    """Shape and 32-bit weights of ``model``; undoes what the export did to them."""
-    import gguf
-    import torch
-
-    from training.model import Shape
-
-    reader = gguf.GGUFReader(model)
-
-    def number(key: str) -> int:
-        return int(reader.fields[f"llama.{key}"].parts[-1][0])
-
-    tensors = {each.name: torch.from_numpy(gguf.quants.dequantize(each.data, each.tensor_type).copy()) for each in reader.tensors}
-    embedding = tensors["token_embd.weight"]
-    shape = Shape(
-        embedding.shape[0],
-        width=embedding.shape[1],
-        layers=number("block_count"),
-        heads=number("attention.head_count"),
-        hidden=number("feed_forward_length"),
-        context=number("context_length"),
-    )
-
-    def halves(rows: Any) -> Any:
-        return rows.view(shape.heads, shape.head // 2, 2, -1).transpose(1, 2).reshape(rows.shape)
-
-    def stacked(*names: str) -> Any:
-        layers = range(shape.layers)
-        parts = [[tensors[f"blk.{layer}.{name}.weight"] for name in names] for layer in layers]
-        if names[0] == "attn_q":
-            parts = [[halves(q), halves(k), v] for q, k, v in parts]
-        return torch.stack([torch.cat(part) for part in parts])
-
-    return shape, {
-        "embedding": embedding,
-        "norm": tensors["output_norm.weight"],
-        "qkv": stacked("attn_q", "attn_k", "attn_v"),
-        "out": stacked("attn_output"),
-        "gate_up": stacked("ffn_gate", "ffn_up"),
-        "down": stacked("ffn_down"),
-    }

@@ -24,8 +24,9 @@ from training.model import MATRICES, Network, Shape, Tensor, Weights, block, ini
 if TYPE_CHECKING:
     from pathlib import Path
 
-MUON_RATE = 0.02
-ADAM_RATE = 3e-3
+MUON_RATE = 0.009
+ADAM_RATE = 1.4e-3
+"""With batches of 8,192 tokens. At twice these rates the loss stops falling at 0.55 and drops to 0.4 within a minute once they are lowered."""
 DECAY = 0.02
 WARM_UP = 60
 """Steps until the learning rate is full."""
@@ -45,6 +46,7 @@ class Plan:
     """What to train, and for how long: ``minutes`` of wall time, or ``steps`` where given. ``out`` holds checkpoints and the log.
 
     ``pause_after``: stop in good order after that many minutes of this call, to go on later with ``resume``.
+    ``start``: a finished GGUF whose weights are the first ones, instead of random ones.
     """
 
     out: Path
@@ -60,6 +62,7 @@ class Plan:
     workers: int = 0
     compiled: bool = True
     resume: bool = False
+    start: Path | None = None
     rate: float = 1.0
 
     @property
@@ -102,8 +105,8 @@ def train(plan: Plan) -> Path:
     saved = torch.load(plan.checkpoint, weights_only=True) if plan.resume and plan.checkpoint.exists() else None
     if saved and saved["shape"] != asdict(plan.shape):
         raise RuntimeError(f"{plan.checkpoint} holds a network of another shape: {saved['shape']}")
-    start = saved["master"] if saved else initial(plan.shape, plan.seed)
-    master = {name: weight.to(plan.device) for name, weight in start.items()}
+    first = saved["master"] if saved else _first(plan)
+    master = {name: weight.to(plan.device) for name, weight in first.items()}
     working = {name: weight.bfloat16() for name, weight in master.items()}
     gradients = [{name: torch.zeros_like(weight) for name, weight in working.items()} for _ in range(plan.ranks if plan.ranks > 1 else 0)]
     clock = torch.tensor(saved["clock"] if saved else [0.0] * 5, dtype=torch.float64)
@@ -120,6 +123,17 @@ def train(plan: Plan) -> Path:
     except processes.ProcessException as failure:
         raise RuntimeError(f"a training process failed: {failure}") from failure
     return plan.result
+
+
+def _first(plan: Plan) -> Weights:
+    if plan.start is None:
+        return initial(plan.shape, plan.seed)
+    from training import finished
+
+    shape, weights = finished.read(plan.start)
+    if shape != plan.shape:
+        raise RuntimeError(f"{plan.start} holds a network of another shape: {shape}")
+    return weights
 
 
 def _start(rank: int, plan: Plan, shared: Shared) -> None:

@@ -75,7 +75,7 @@ def encode(tokenizer: Tokenizer, tmp_path: Path) -> Callable[[str], list[int]]:
     library = llama.library()
     params = library.llama_model_default_params()
     params.vocab_only = True
-    model = library.llama_model_load_from_file(llama.system_path(path), params)
+    model = llama.load_model(library, path, params)
     assert model, library.last_words()
     vocabulary = library.llama_model_get_vocab(model)
 

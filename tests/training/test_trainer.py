@@ -43,6 +43,10 @@ def test_a_trained_file_answers_like_the_network(tmp_path: Path) -> None:
     assert not torch.equal(done["master"]["qkv"], paused["master"]["qkv"])
 
     files = export(tmp_path / "weights.pt", tmp_path / "tokenizer.json", tmp_path, seed=1)
+    train(replace(plan, out=tmp_path / "more", start=files["F16"], steps=1))
+    more = torch.load(tmp_path / "more" / "checkpoint.pt", weights_only=True)
+    assert torch.allclose(more["master"]["qkv"], done["master"]["qkv"], atol=0.05)
+
     weights = {name: weight.float() for name, weight in torch.load(tmp_path / "weights.pt", weights_only=True)["master"].items()}
     backend = LocalBackend(files["F16"], LoadParameters())
     network = Network(shape)

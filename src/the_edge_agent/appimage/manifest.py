@@ -11,7 +11,7 @@ import json
 import os
 import struct
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 
 from the_edge_agent.appimage.damage import ImageDamaged
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"tea-manifest-1\n\0"
 FORMAT = 1
+SUPERBLOCK = 96
+"""Bytes of a squashfs's first part."""
 _FOOTER = struct.Struct("<16sQ8x32s")
 _MOST = 16 * 1024 * 1024
 
@@ -112,12 +114,40 @@ def read(path: Path, file: BinaryIO) -> tuple[Manifest, int]:
 def _decoded(path: Path, text: bytes) -> Manifest:
     try:
         values: dict[str, Any] = json.loads(text)
-        if values.pop("format") != FORMAT:
-            raise ImageDamaged(f"{path} was built by a version of tea that this one does not know", hint="use the newer tea to look at it")
-        parts = tuple(Part(**part) for part in values.pop("parts"))
-        return Manifest(**{**values, "features": tuple(values["features"]), "parts": parts})
+        known = values.pop("format") == FORMAT
+        parts = tuple(_checked(Part(**part)) for part in values.pop("parts"))
+        found = _sound(Manifest(**{**values, "features": tuple(map(_text, values["features"])), "parts": parts}))
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise ImageDamaged(f"{path} is not intact: its manifest cannot be read", hint="get or build the file again") from problem
+    if not known:
+        raise ImageDamaged(f"{path} was built by a version of tea that this one does not know", hint="use the newer tea to look at it")
+    return found
+
+
+def _sound(manifest: Manifest) -> Manifest:
+    """``manifest``, if it can be meant; it may come from anybody. Raises :class:`ValueError` or :class:`TypeError`."""
+    for value in (manifest.name, manifest.version, manifest.architecture, manifest.payload, manifest.workflow or ""):
+        _text(value)
+    if len(bytes.fromhex(manifest.superblock)) != SUPERBLOCK:
+        raise ValueError(manifest.superblock)
+    return manifest
+
+
+def _checked(part: Part) -> Part:
+    """``part``, if it can be meant, as :func:`_sound`."""
+    steps = _text(part.name).split("/")
+    if part.role not in get_args(Role) or {"", ".", ".."} & set(steps) or "\n" in part.name:
+        raise ValueError(part.name)
+    if not (isinstance(part.offset, int) and isinstance(part.size, int) and part.offset >= 0 and part.size >= 0):
+        raise TypeError(part.name)
+    _text(part.sha256)
+    return part
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _no_image(path: Path) -> ImageDamaged:

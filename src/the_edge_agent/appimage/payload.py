@@ -42,6 +42,7 @@ class Recipe:
     python: str
     packages: tuple[str, ...]
     opened: tuple[str, ...]
+    folders: tuple[str, ...]
     without: tuple[str, ...]
     llm_wheels: tuple[str, ...]
 
@@ -70,6 +71,7 @@ def read_recipe(folder: Path) -> Recipe:
             values["python"],
             tuple(values["packages"]),
             tuple(values["opened"]),
+            tuple(values["folders"]),
             tuple(values["without"]),
             tuple(values["llm"]["wheels"]),
         )
@@ -130,7 +132,8 @@ class _Assembly:
     def _take_debian(self, parts: Path) -> None:
         python = f"python{self._recipe.python}"
         _copy(parts / "usr/bin" / python, self._root / "usr/bin" / python)
-        for folder in (f"usr/lib/{python}", PROLOG):
+        own = [folder.format(triplet=self._triplet) for folder in self._recipe.folders]
+        for folder in (f"usr/lib/{python}", PROLOG, *own):
             shutil.copytree(parts / folder, self._root / folder, symlinks=True, ignore=shutil.ignore_patterns("*.a", "man"))
         (program,) = (self._root / PROLOG / "bin").glob("*/swipl")
         program.rename(self._root / PROLOG / "bin/swipl")

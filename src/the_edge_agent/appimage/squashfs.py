@@ -49,6 +49,7 @@ _FRAGMENT = struct.Struct("<QII")
 
 _MOST_TABLE = 256 * 1024 * 1024
 _MOST_DEPTH = 64
+_MOST_MEMBERS = 1_000_000
 _MOST_LISTING = 16 * 1024 * 1024
 
 
@@ -294,7 +295,10 @@ class Squashfs:
 
     def members(self) -> Iterator[Member]:
         """Everything below the root, a folder before what lies in it."""
-        yield from self._members("", self.root, 0)
+        for number, member in enumerate(self._members("", self.root, 0)):
+            if number > _MOST_MEMBERS:
+                self.fail(f"its folders lead to more than {_MOST_MEMBERS} files")
+            yield member
 
     def _members(self, path: str, folder: Inode, depth: int) -> Iterator[Member]:
         if depth > _MOST_DEPTH:

@@ -19,7 +19,7 @@ from the_edge_agent.appimage import head as heads
 from the_edge_agent.appimage import manifest as manifests
 from the_edge_agent.appimage.damage import ImageDamaged
 from the_edge_agent.appimage.image import CHUNK, PAGE, payload_digest, reading
-from the_edge_agent.appimage.squashfs import FILE, LINK, LONG_FILE, LONG_LINK, SUPERBLOCK, Inode, Squashfs
+from the_edge_agent.appimage.squashfs import FILE, LINK, LONG_FILE, LONG_LINK, Inode, Squashfs
 from the_edge_agent.errors import TeaError, UsageError
 from the_edge_agent.models import header
 from the_edge_agent.models.embedded import Region
@@ -152,8 +152,6 @@ def _check_squashfs(verdict: Verdict, file: BinaryIO, end: int) -> None:
     for part in manifest.parts:
         if part.role in {"model", "file"}:
             _check_added(verdict, squashfs, start, part)
-    if len(bytes.fromhex(manifest.superblock)) != SUPERBLOCK.size:
-        verdict.problems.append("its manifest does not keep the engine's superblock")
     if manifest.workflow is not None and squashfs.find(manifest.workflow) is None:
         verdict.problems.append(f"the workflow {manifest.workflow} is not inside")
     for name in _STARTERS:

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import click
 
 from the_edge_agent import __version__
 from the_edge_agent.cli.features import BINDING, binding_version
-from the_edge_agent.errors import ModelUnavailable, TeaError
+from the_edge_agent.errors import MachineUnable, ModelUnavailable, TeaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,6 +66,7 @@ def diagnose() -> Diagnosis:
         "system": platform.platform(),
         "cpu": _cpu(),
         "memory": _memory(),
+        "languages": {"lua": _lua(), "prolog": _prolog(diagnosis.broken)},
         "local_models": _binding(diagnosis.broken),
         "models": _models(diagnosis.broken),
         "folders": _folders(),
@@ -128,6 +130,27 @@ def _binding(broken: list[TeaError]) -> dict[str, Any]:
     return found
 
 
+def _lua() -> dict[str, Any]:
+    try:
+        return {"binding": "lupa", "version": metadata.version("lupa")}
+    except metadata.PackageNotFoundError:
+        return {"binding": "lupa", "version": None}
+
+
+def _prolog(broken: list[TeaError]) -> dict[str, Any]:
+    """Which SWI-Prolog there is; one that cannot be started goes to ``broken``."""
+    from the_edge_agent.languages import swipl
+
+    program = swipl.executable()
+    version = swipl.version(program) if program else None
+    if program and version is None:
+        broken.append(MachineUnable(f"SWI-Prolog cannot be started: {program}", hint=f"install it: {swipl.INSTALL}"))
+    named = os.environ.get(swipl.VARIABLE)
+    if named and program is None:
+        broken.append(MachineUnable(f"{swipl.VARIABLE} names no program: {named}", hint="name a swipl, or unset the variable"))
+    return {"program": program, "version": version}
+
+
 def _folders() -> dict[str, str]:
     import platformdirs
 
@@ -163,6 +186,7 @@ def _page(subjects: Mapping[str, Any]) -> Iterator[str]:
     yield f"cpu         {cpu['model']}, {cpu['cores_available']} of {cpu['processors']} processors to be used"
     yield f"            {' '.join(cpu['features']) or 'no special features'}"
     yield f"memory      {_gib(memory['available'])} available of {_gib(memory['total'])}"
+    yield f"languages   {_languages_line(subjects['languages'])}"
     yield f"llama.cpp   {_binding_line(local)}"
     yield "models" + ("" if subjects["models"] else "      none found")
     for model in subjects["models"]:
@@ -174,6 +198,16 @@ def _page(subjects: Mapping[str, Any]) -> Iterator[str]:
     yield "folders"
     for name, path in subjects["folders"].items():
         yield f"            {name:<14} {path}"
+
+
+def _languages_line(languages: Mapping[str, Any]) -> str:
+    lua, prolog = languages["lua"], languages["prolog"]
+    parts = ["Python", f"Lua ({lua['binding']} {lua['version']})" if lua["version"] else "no Lua: pip install lupa"]
+    if prolog["version"]:
+        parts.append(f"SWI-Prolog {prolog['version']} ({prolog['program']})")
+    else:
+        parts.append("no Prolog: apt install swi-prolog-nox")
+    return ", ".join(parts)
 
 
 def _binding_line(local: Mapping[str, Any]) -> str:

@@ -111,6 +111,18 @@ def _code(workflow: Workflow) -> Iterator[str]:
     yield "code:"
     for imported in workflow.imports:
         yield f"  imports {imported.path or imported.package}" + (f" as {imported.namespace}" if imported.namespace else "")
+    for graph in workflow.graphs():
+        if _is_open(graph):
+            yield f"  Prolog blocks of {graph.name} run without a sandbox: they can use files, programs and the network"
     for node, code in blocks:
         yield f"  {node.name} ({code.language}" + (f", {code.spot}):" if code.spot else "):")
         yield from (f"    | {line}" for line in code.text.rstrip().splitlines())
+
+
+def _is_open(workflow: Workflow) -> bool:
+    """Whether ``workflow`` has Prolog blocks and opts out of their sandbox."""
+    from the_edge_agent.workflow import model
+
+    if (workflow.settings.get("prolog") or {}).get("sandbox", True):
+        return False
+    return any(isinstance(kind, model.Code) and kind.language == "prolog" for _, kind in model.walk(workflow))

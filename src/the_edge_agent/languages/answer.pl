@@ -138,12 +138,27 @@ quoted(Number, Out) :-
     !,
     format(Out, '"~w"', [Number]).
 quoted(Text, Out) :-
+    sub_string(Text, _, _, _, "\x0\"),
+    !,
+    % split_string/4 takes this character for any separator.
+    string_codes(Text, Codes),
+    put_char(Out, '"'),
+    forall(member(Code, Codes), code(Code, Out)),
+    put_char(Out, '"').
+quoted(Text, Out) :-
     escaped(Text, "\\", "\\\\", Text1),
     escaped(Text1, "\"", "\\\"", Text2),
     escaped(Text2, "\n", "\\n", Text3),
     put_char(Out, '"'),
     write(Out, Text3),
     put_char(Out, '"').
+
+code(Code, Out) :-
+    (   ( Code < 32 ; memberchk(Code, [0'\\, 0'"]) )
+    ->  format(Out, '\\u~|~`0t~16r~4+', [Code])
+    ;   char_code(Character, Code),
+        put_char(Out, Character)
+    ).
 
 escaped(Text, Character, Escape, Escaped) :-
     split_string(Text, Character, "", Parts),

@@ -7,7 +7,7 @@
     Clauses of a block that stand before its first goal are looked at when a goal reaches them, all others when they are added.
 */
 
-:- module(tea_guard, [set_up_guard/1, need_sandbox/0, sandboxed/0, guarded/2, permit_goal/1, permit_clause/1, permit_head/1, permit_directive/1, forget_proofs/0, sandbox_flag/1,
+:- module(tea_guard, [set_up_guard/1, need_sandbox/0, sandboxed/0, guarded/2, guarded_clause/2, hook/1, permit_goal/1, permit_clause/1, permit_head/1, permit_directive/1, forget_proofs/0, sandbox_flag/1,
                       tea_call/1, tea_call/2, tea_call/3, tea_call/4, tea_call/5, tea_call/6, tea_call/7, tea_call/8,
                       tea_add/2, tea_message/2, tea_op/3, tea_pass/1]).
 
@@ -69,10 +69,16 @@ permit_goal(Goal) :-
 
 permit_clause(Clause) :-
     permit_head(Clause),
-    (   ( Clause = (_ :- Body) ; Clause = (_ => Body) )
+    (   rule(Clause, _, Body)
     ->  permit_goal(Body)
     ;   true
     ).
+
+%   rule(+Clause, -Head, -Body): with the arrows of guarded_clause/2.
+
+rule((Head :- Body), Head, Body).
+rule((Head => Body), Head, Body).
+rule('?=>'(Head, Body), Head, Body).
 
 %   permit_head(+Clause): it says something about a predicate of the block, not of another module.
 
@@ -84,10 +90,12 @@ permit_head(Clause) :-
     ;   throw(tea_refused("a clause of another module", ""))
     ).
 
-clause_head(Clause, _) :- var(Clause), !, fail.
-clause_head((Head :- _), Head) :- !.
-clause_head((Guarded => _), Head) :- !, nonvar(Guarded), ( Guarded = (Head, _) -> true ; Head = Guarded ).
-clause_head(Head, Head).
+clause_head(Clause, Head) :-
+    nonvar(Clause),
+    (   rule(Clause, Head0, _)
+    ->  Head = Head0
+    ;   Head = Clause
+    ).
 
 %   permit_directive(+Directive): a declaration of the block. Only libraries can be loaded.
 
@@ -233,11 +241,8 @@ tea_add(Where, Module:Clause0) :-
     ->  true
     ;   throw(tea_refused("asserting a clause in another module", ""))
     ),
-    (   nonvar(Clause0), Clause0 = (Head :- Body0)
-    ->  guarded(Body0, Body),
-        Clause = (Head :- Body)
-    ;   Clause = Clause0
-    ),
+    ( var(Clause0) -> instantiation_error(Clause0) ; true ),
+    guarded_clause(Clause0, Clause),
     permit_clause(Clause),
     (   Where == a
     ->  asserta(tea_block:Clause)
@@ -278,6 +283,35 @@ uncatchable(inference_limit_exceeded).
 uncatchable(tea_inferences).
 
 /* Rewriting. */
+
+%   guarded_clause(+Clause0, -Clause): what guarded/2 does, for the bodies and conditions of a clause.
+
+guarded_clause((Head :- Body0), (Head :- Body)) :-
+    !,
+    guarded(Body0, Body).
+guarded_clause((Head => Body0), Clause) :-
+    !,
+    guarded(Body0, Body),
+    (   nonvar(Head), Head = (Plain, Condition0)
+        % As Prolog does it for a file; assertz/1 does not.
+    ->  guarded(Condition0, Condition),
+        Clause = '?=>'(Plain, (Condition, !, Body))
+    ;   Clause = (Head => Body)
+    ).
+guarded_clause('?=>'(Head, Body0), '?=>'(Head, Body)) :-
+    !,
+    guarded(Body0, Body).
+guarded_clause(Clause, Clause).
+
+%   hook(+Clause): a rule for a predicate that Prolog calls by itself, on occasions of its own.
+
+hook(Clause) :-
+    rule(Clause, Head, _),
+    callable(Head),
+    functor(Head, Name, _),
+    memberchk(Name, [term_expansion, goal_expansion, attr_unify_hook, attribute_goals, attr_portray_hook, project_attributes, portray,
+                     exception, prolog_load_file, message_hook]),
+    !.
 
 %   guarded(+Goal0, -Goal): Goal is Goal0 with the goals in it that can only be looked at while they run replaced.
 
@@ -367,14 +401,22 @@ adding(asserta(Clause), a, Clause).
 plain_fact(Clause) :-
     nonvar(Clause),
     callable(Clause),
-    Clause \= (_ :- _),
+    \+ rule(Clause, _, _),
+    Clause \= (_ --> _),
     Clause \= _:_.
 
 /* What library(sandbox) is told. */
 
 %   forbidden(+Goal): library(sandbox) looks into every library, and lets pass some predicates that open files, or that keep a
-%   goal to be called later. So only the libraries listed here are looked into.
+%   goal to be called later. So only the libraries listed here are looked into. It also takes `p => q` for a fact.
 
+forbidden(Goal) :-
+    ( Goal = _:Plain -> true ; Plain = Goal ),
+    nonvar(Plain),
+    adding(Plain, _, Clause),
+    nonvar(Clause),
+    \+ plain_fact(Clause),
+    !.
 forbidden(Module:Goal) :-
     atom(Module),
     nonvar(Goal),
@@ -413,7 +455,6 @@ allowed(clpb, clpb).
 allowed(clpfd, clpfd).
 allowed(clp/clpb, clpb).
 allowed(clp/clpfd, clpfd).
-allowed(coinduction, coinduction).
 allowed(ctypes, ctypes).
 allowed(date, date).
 allowed(dcg/basics, dcg_basics).
@@ -425,7 +466,6 @@ allowed(double_metaphone, double_metaphone).
 allowed(error, error).
 allowed(gensym, gensym).
 allowed(heaps, heaps).
-allowed(intercept, intercept).
 allowed(isub, isub).
 allowed(listing, prolog_listing).
 allowed(lists, lists).

@@ -4,7 +4,7 @@
 
 :- use_module(library(lists), [member/2]).
 :- use_module(answer, [answer_return/2]).
-:- use_module(block, [load_text/2]).
+:- use_module(loading, [load_text/2]).
 
 %   state(?Key, ?Value): a key of the state and its value, in the order of the state.
 

@@ -184,7 +184,7 @@ class _Block:
             text = '""' if self.number in worker.known else _quoted(self.text, '"')
             request = f"run({self.number},{text},{limits.stack * _MIB},{limits.inferences},{state}).\n"
             worker.known.add(self.number)
-            return worker.ask(request, seconds=limits.seconds, stop=lambda: cancellation.requested, memory=limits.stack)
+            return worker.ask(request, seconds=limits.seconds, stop=lambda: cancellation.requested, stacks=limits.stack)
 
     def _result(self, answers: Iterable[swipl.Answer], scope: Scope, limits: _Limits) -> object:
         results: dict[str, Any] = {}
@@ -243,7 +243,7 @@ class _Block:
             error = NodeFailed("the block ended Prolog (halt)", error_type=_TYPE, hint="a block ends where its text ends")
         elif ended.status == -6:  # noqa: PLR2004 - SIGABRT is what its allocator raises
             error = LimitReached(
-                f"Prolog had no memory left ({3 * limits.stack + 512} MiB for its stacks, clauses and atoms)",
+                f"Prolog had no memory left ({swipl.memory(limits.stack)} MiB for its stacks, clauses and atoms)",
                 hint="raise settings.prolog.stack, or keep fewer facts",
             )
         else:
@@ -346,17 +346,19 @@ def _state(state: Mapping[str, Any]) -> str:
 
 
 def _term(value: Any) -> str:
-    """A value of the state as a Prolog term: texts are atoms, mappings are dicts."""
+    """A value of the state as a Prolog term: texts are atoms, mappings are dicts, what is not JSON is its text."""
     if value is None or value is True or value is False:
         return _WORDS[value]
-    if isinstance(value, str):
-        return _quoted(value, "'")
-    if isinstance(value, int):
-        return str(int(value)) if -_DIGITS < value < _DIGITS else hex(value)
-    if isinstance(value, float):
-        return repr(value)
+    if isinstance(value, int | float):
+        return _figure(value)
     if isinstance(value, list | tuple):
         return f"[{','.join(map(_term, value))}]"
     if isinstance(value, dict):
         return f"_{{{','.join(f'{_quoted(str(key), chr(39))}:{_term(item)}' for key, item in value.items())}}}"
     return _quoted(str(value), "'")
+
+
+def _figure(value: float) -> str:
+    """A number. A space keeps the sign of a negative one apart from an operator before it."""
+    written = hex(value) if isinstance(value, int) and abs(value) >= _DIGITS else repr(value)
+    return f" {written}" if written.startswith("-") else written

@@ -38,9 +38,10 @@ _POLL = 0.05
 _START = 20.0
 """Seconds a worker has to be ready."""
 _DONE = b'["done"]\n'
+_LINE_END = ord("\n")
 _READY = b'["ready"]\n'
 _MIB = 2**20
-_PROGRAM_SPACE = 512
+PROGRAM_SPACE = 512
 """MiB a worker may use besides its stacks: clauses, atoms, tables, and Prolog itself."""
 
 Answer = list[Any]
@@ -96,6 +97,16 @@ def _environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
+def memory(stacks: int) -> int:
+    """MiB a process may use when its stacks may use ``stacks`` MiB. Those are copied when they grow, hence more than once."""
+    return 3 * stacks + PROGRAM_SPACE
+
+
+def _kind(program: str, *, sandbox: bool) -> tuple[str, str | None]:
+    """What makes two workers differ: the program, and the folder that paths in blocks without a sandbox count from."""
+    return program, None if sandbox else str(Path.cwd())
+
+
 class Worker:
     """One process. ``known`` are the blocks whose text it was sent."""
 
@@ -105,9 +116,8 @@ class Worker:
         Raises:
             OSError: it cannot be started.
         """
-        self.sandbox = sandbox
+        self._kind = _kind(program, sandbox=sandbox)
         self.known: set[int] = set()
-        self.busy = False
         self._ready = False
         self._memory = 0
         requests, self._requests = os.pipe()
@@ -124,6 +134,8 @@ class Worker:
                 stdout=2,
                 pass_fds=theirs,
                 env=_environment(),
+                # In the sandbox there are no files; a worker must not hold on to the folder it was started in.
+                cwd="/" if sandbox else None,
                 # Ctrl-C in a terminal is for this process, which then stops its workers.
                 start_new_session=True,
             )
@@ -137,10 +149,10 @@ class Worker:
         self._poller = select.poll()
         self._poller.register(self._answers, select.POLLIN)
 
-    def ask(self, request: str, *, seconds: float, stop: Callable[[], bool], memory: int = 0) -> list[Answer]:
+    def ask(self, request: str, *, seconds: float, stop: Callable[[], bool], stacks: int = 0) -> list[Answer]:
         """Send ``request`` and return the answers to it, without the last one, ``["done"]``.
 
-        ``stop`` is asked now and then whether to give up; ``memory`` bounds the stacks, in MiB (0: no bound on the process).
+        ``stop`` is asked now and then whether to give up; ``stacks`` is what they may use, in MiB (0: the process is not bounded).
         Whatever is raised, the worker is of no use afterwards.
 
         Raises:
@@ -152,7 +164,7 @@ class Worker:
         if not self._ready:
             self._receive(_READY, time.monotonic() + _START, stop)
             self._ready = True
-        self._bound(memory)
+        self._bound(stacks)
         until = time.monotonic() + seconds
         self._send(request.encode())
         data = self._receive(_DONE, until, stop)
@@ -169,7 +181,7 @@ class Worker:
     def _receive(self, end: bytes, until: float, stop: Callable[[], bool]) -> bytes:
         """What the worker says, up to the line ``end``."""
         data = bytearray()
-        while not (data.endswith(end) and (len(data) == len(end) or data[-len(end) - 1] == 0x0A)):
+        while not (data.endswith(end) and (len(data) == len(end) or data[-len(end) - 1] == _LINE_END)):
             left = until - time.monotonic()
             if left <= 0:
                 raise OutOfTime(_partly(data))
@@ -187,14 +199,14 @@ class Worker:
         return bytes(data)
 
     def _bound(self, stacks: int) -> None:
-        """Bound the memory of the process: its stacks (which are copied when they grow) and what else it may use."""
+        """Bound the memory of the process, as :func:`memory` says."""
         if stacks == self._memory or not stacks:
             return
         with contextlib.suppress(ImportError, AttributeError, OSError, ValueError):
             import resource
 
-            most = (3 * stacks + _PROGRAM_SPACE) * _MIB
-            resource.prlimit(self._process.pid, resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))
+            most = memory(stacks) * _MIB
+            resource.prlimit(self.pid, resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))
         self._memory = stacks
 
     def _status(self) -> int | None:
@@ -202,12 +214,29 @@ class Worker:
             return self._process.wait(2)
         return None
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def fits(self, program: str, *, sandbox: bool) -> bool:
+        """Whether it runs ``program`` in the way asked for."""
+        return self._kind == _kind(program, sandbox=sandbox)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is still there; one that is not frees what belongs to it."""
+        if self._process.poll() is None:
+            return True
+        self.forget()
+        return False
+
     def stop(self) -> None:
         """End the process and everything it started, and free what belongs to it. Idempotent."""
         if self._requests < 0:
             return
         with contextlib.suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
@@ -272,13 +301,13 @@ class Pool:
                 self._reclaim()
                 if stop():
                     raise Cancelled
-            fitting = next((worker for worker in reversed(self._idle) if worker.sandbox == sandbox), None)
-            if fitting is not None:
-                self._idle.remove(fitting)
-            else:
-                fitting = Worker(program, sandbox=sandbox)
-            self._lent[fitting] = threading.current_thread()
-            return fitting
+            found = next((worker for worker in reversed(self._idle) if worker.fits(program, sandbox=sandbox)), None)
+            if found is not None:
+                self._idle.remove(found)
+            if found is None or not found.alive:
+                found = Worker(program, sandbox=sandbox)
+            self._lent[found] = threading.current_thread()
+            return found
 
     def _reclaim(self) -> None:
         """End the workers of threads that are gone: one that is stopped from outside may not come to giving its worker back."""

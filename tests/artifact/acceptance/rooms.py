@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HERE = "here"
-SHIP, WORK = "/ship", "/work"
+SHIP, DESK = "/ship", "/desk"
 _BINFMT = Path(__file__).with_name("binfmt.sh")
 _PLAIN = "1234"
 
@@ -53,7 +53,7 @@ class Place:
     @property
     def inside(self) -> Path:
         """The folder to work in, as the image sees it."""
-        return Path(WORK) if self.room.clean else self.work
+        return Path(DESK) if self.room.clean else self.work
 
     def command(self, *words: str, image: Path | None = None, home: bool = True) -> list[str]:
         image = image or self.image
@@ -63,15 +63,15 @@ class Place:
         return [*prefix, *self._walls(image, home=home), f"{SHIP}/{image.name}", *words]
 
     def _walls(self, image: Path, *, home: bool) -> list[str]:
-        words = ["bwrap", "--bind", str(self.room.root), "/", "--ro-bind", str(image.parent), SHIP, "--bind", str(self.work), WORK]
-        words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", WORK, "--die-with-parent", "--clearenv"]  # noqa: S108 - of the room
+        words = ["bwrap", "--bind", str(self.room.root), "/", "--ro-bind", str(image.parent), SHIP, "--bind", str(self.work), DESK]
+        words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", DESK, "--die-with-parent", "--clearenv"]  # noqa: S108 - of the room
         words += ["--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--setenv", "PATH", "/usr/bin:/bin"]
         if self.room.fuse:
             words += ["--dev-bind", "/dev/fuse", "/dev/fuse", "--cap-add", "ALL"]
         if self.room.plain_user:
             words += ["--unshare-user", "--uid", _PLAIN, "--gid", _PLAIN]
         if home:
-            words += ["--setenv", "HOME", WORK]
+            words += ["--setenv", "HOME", DESK]
         return words
 
     def run(
@@ -126,7 +126,7 @@ def furnish(room: Room, folder: Path) -> Room:
     if not room.root.is_absolute():
         room = replace(room, root=folder / room.root)
     assert room.root is not None
-    for name in ("tmp", "proc", "dev", SHIP[1:], WORK[1:], "bin", "usr/bin"):
+    for name in ("tmp", "proc", "dev", SHIP[1:], DESK[1:], "bin", "usr/bin"):
         (room.root / name).mkdir(parents=True, exist_ok=True)
     if room.root.name == "busybox":
         need("busybox", "busybox-static")

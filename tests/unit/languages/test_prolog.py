@@ -9,7 +9,6 @@ import signal
 import textwrap
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -24,6 +23,8 @@ from the_edge_agent.languages import swipl
 from the_edge_agent.workflow.model import Code, Workflow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from the_edge_agent.engine.events import Event
 
 needed = pytest.mark.skipif(shutil.which("swipl") is None, reason="needs SWI-Prolog")
@@ -167,10 +168,9 @@ def test_a_goal_that_fails_is_told_with_its_line() -> None:
     warned: list[str] = []
     program = languages.program(block("state(n, N),\nN > 5,\nreturn(large, yes).\nreturn(never, 1)."))
     assert program.run(scope({"n": 1}, warned=warned)) is NOTHING
-    assert warned == [
-        "the goal `N > 5` failed (flow.yaml:7), and with it `state(n, N), N > 5, return(large, yes)`; "
-        "what follows it in the block was not run"
-    ]
+    (told,) = warned
+    assert told.startswith("the goal `N > 5` failed (flow.yaml:7), and with it `state(n, N), N > 5, return(large, yes)`")
+    assert told.endswith("what follows it in the block was not run")
 
 
 @needed
@@ -179,7 +179,7 @@ def test_a_goal_that_fails_is_told_with_its_line() -> None:
     [
         ("state(colour, C), return(c, C).", "the state has no key 'colour'"),
         ("p(X) :- X > 3.\np(1).", "if it is a fact and no goal, write `p(1) :- true.`"),
-        ("subtract(a, b, c).", "`:- dynamic subtract/N.`"),
+        ("member(john, club).", "`:- dynamic member/N.`"),
         ("tea_load_code('a(1). a(2), fail.').", "in line 1 of the text given to tea_load_code/1 failed"),
     ],
 )
@@ -220,7 +220,7 @@ def test_errors_of_prolog_name_their_line(text: str, message: str, line: int) ->
 def test_problems_of_a_text_have_places_in_the_file() -> None:
     found = languages.check(block("ok(1).\n  bad(].\nfine(2).\nworse(:- ."))
     assert [(problem.code, problem.spot.line, problem.spot.column) for problem in found if problem.spot] == [
-        ("BAD_CODE", FIRST + 1, 13),
+        ("BAD_CODE", FIRST + 1, 12),
         ("BAD_CODE", FIRST + 3, 15),
     ]
     with pytest.raises(WorkflowInvalid):
@@ -273,7 +273,9 @@ def test_no_block_can_catch_its_inference_limit() -> None:
 
 
 @needed
-def test_endless_facts_end_at_the_memory_of_the_process() -> None:
+def test_endless_facts_end_at_the_memory_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swipl, "PROGRAM_SPACE", 100)
+    run("true.", stack=7)
     with pytest.raises(LimitReached, match="no memory left"):
         run("grow(N) :- length(L, 100000), assertz(kept(N, L)), M is N + 1, grow(M).\ngrow(0), true.", stack=8)
     assert run("return(a, 1).") == {"a": 1}
@@ -343,7 +345,7 @@ def test_a_run_survives_a_killed_worker() -> None:
     def kill() -> None:
         until = time.monotonic() + 20
         while time.monotonic() < until and not pids:
-            pids.extend(worker._process.pid for worker in list(swipl.POOL._lent))
+            pids.extend(worker.pid for worker in list(swipl.POOL._lent))
             time.sleep(0.05)
         time.sleep(0.3)
         os.kill(pids[0], signal.SIGKILL)
@@ -362,7 +364,7 @@ def test_a_run_survives_a_killed_worker() -> None:
 def test_an_idle_worker_that_was_killed_is_replaced() -> None:
     assert run("return(a, 1).") == {"a": 1}
     for worker in swipl.POOL._idle:
-        os.kill(worker._process.pid, signal.SIGKILL)
+        os.kill(worker.pid, signal.SIGKILL)
         worker._process.wait()
     assert run("return(a, 2).") == {"a": 2}
 

@@ -72,16 +72,17 @@ def program_in(folder: Path) -> str:
     return str(program)
 
 
-def test_it_is_found_where_one_says_it_is(tmp_path: Path) -> None:
+def test_it_is_found_where_one_says_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_path = program_in(tmp_path / "path")
-    in_image = program_in(tmp_path / "image" / "usr" / "bin")
+    beside = program_in(tmp_path / "image" / "usr" / "bin")
     at_home = program_in(tmp_path / "own" / "bin")
     named = program_in(tmp_path / "named")
     environ = {"PATH": str(tmp_path / "path")}
     assert swipl.executable(environ) == in_path
     assert swipl.executable({**environ, "SWI_HOME_DIR": str(tmp_path / "own" / "lib" / "swi-prolog")}) == at_home
-    assert swipl.executable({**environ, "APPDIR": str(tmp_path / "image")}) == in_image
-    assert swipl.executable({**environ, "APPDIR": str(tmp_path / "image"), "TEA_SWIPL": named}) == named
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "image" / "usr" / "bin" / "python"))
+    assert swipl.executable(environ) == beside
+    assert swipl.executable({**environ, "TEA_SWIPL": named}) == named
 
 
 def test_it_may_be_missing(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_a_worker_may_end_itself(worker: Worker, block: str, status: int) -> Non
 @needed
 def test_a_worker_may_be_killed(worker: Worker) -> None:
     worker.ask(question("true."), seconds=20, stop=never)
-    threading.Timer(0.2, os.kill, (worker._process.pid, signal.SIGKILL)).start()
+    threading.Timer(0.2, os.kill, (worker.pid, signal.SIGKILL)).start()
     with pytest.raises(WorkerEnded) as caught:
         worker.ask(question("repeat, fail.", 2), seconds=20, stop=never)
     assert caught.value.status == -signal.SIGKILL
@@ -158,10 +159,11 @@ def test_a_program_it_started_does_not_hide_its_end(worker: Worker) -> None:
 
 
 @needed
-def test_its_memory_is_bounded(worker: Worker) -> None:
+def test_its_memory_is_bounded(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swipl, "PROGRAM_SPACE", 100)
     endless = "grow(N) :- length(L, 100000), assertz(kept(N, L)), M is N + 1, grow(M).\ngrow(0), true."
     with pytest.raises(WorkerEnded) as caught:
-        worker.ask(question(endless), seconds=60, stop=never, memory=8)
+        worker.ask(question(endless), seconds=60, stop=never, stacks=8)
     assert caught.value.status == -signal.SIGABRT or (caught.value.status or 0) > 0
     worker.stop()
 
@@ -169,7 +171,7 @@ def test_its_memory_is_bounded(worker: Worker) -> None:
 @needed
 def test_a_stopped_worker_is_gone(worker: Worker) -> None:
     worker.ask(question("true."), seconds=20, stop=never)
-    pid = worker._process.pid
+    pid = worker.pid
     worker.stop()
     worker.stop()
     assert gone(pid, 1)
@@ -228,7 +230,7 @@ def test_the_pool_makes_no_more_than_it_may() -> None:
 def test_a_worker_of_a_dead_thread_is_reclaimed() -> None:
     assert FOUND
     pool = Pool()
-    thread = threading.Thread(target=lambda: pool._lend(FOUND, True, 1, never))
+    thread = threading.Thread(target=lambda: pool.worker(FOUND, sandbox=True, most=1, stop=never).__enter__())
     thread.start()
     thread.join()
     with pool.worker(FOUND, sandbox=True, most=1, stop=never) as worker:
@@ -241,7 +243,7 @@ def test_a_pool_keeps_one_worker_at_most_when_it_shrinks() -> None:
     assert FOUND
     pool = Pool()
     with pool.worker(FOUND, sandbox=True, most=2, stop=never) as one, pool.worker(FOUND, sandbox=True, most=2, stop=never) as two:
-        pids = {one._process.pid, two._process.pid}
+        pids = {one.pid, two.pid}
     pool.shrink()
     assert len(pids & children_named("swipl")) == 1
     pool.end()
@@ -256,7 +258,7 @@ from the_edge_agent.languages import swipl
 asked = swipl.POOL.worker(swipl.executable(), sandbox=False, most=1, stop=lambda: False)
 worker = asked.__enter__()
 worker.ask('run(1,"true.",268435456,0,[]).\\n', seconds=30, stop=lambda: False)
-print(worker._process.pid, flush=True)
+print(worker.pid, flush=True)
 if "busy" in sys.argv:
     worker.ask('run(2,"repeat, fail.",268435456,0,[]).\\n', seconds=60, stop=lambda: False)
 """
@@ -286,7 +288,7 @@ from the_edge_agent.languages import swipl
 def ask():
     with swipl.POOL.worker(swipl.executable(), sandbox=False, most=1, stop=lambda: False) as worker:
         worker.ask('run(1,"return(a, 1).",268435456,0,[]).\\n', seconds=30, stop=lambda: False)
-        return worker._process.pid
+        return worker.pid
 before = ask()
 child = os.fork()
 if child == 0:
@@ -305,4 +307,4 @@ def test_a_forked_process_has_workers_of_its_own() -> None:
 
 def test_the_prolog_side_is_beside_the_module() -> None:
     folder = Path(swipl.__file__).parent
-    assert {"worker.pl", "block.pl", "guard.pl", "answer.pl", "interface.pl"} <= {path.name for path in folder.glob("*.pl")}
+    assert {"worker.pl", "block.pl", "guard.pl", "answer.pl", "interface.pl", "loading.pl"} <= {path.name for path in folder.glob("*.pl")}
