@@ -18,7 +18,6 @@
                              defined_in/2, import_chain/2]).
 
 :- use_module(library(lists), [append/2, append/3, member/2, nth1/3]).
-:- use_module(library(error), [instantiation_error/1, type_error/2]).
 :- use_module(answer).
 :- use_module(guard).
 

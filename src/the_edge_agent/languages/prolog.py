@@ -27,6 +27,8 @@ _Failure = TypeVar("_Failure", NodeFailed, LimitReached, NodeFailed | LimitReach
 
 _CHECK_SECONDS = 30.0
 _STATE_GOAL = re.compile(r"state\(\s*'?(\w+)'?\s*,.*\)")
+_WORD_STATE = re.compile(r"state")
+_STATE_KEY = re.compile(r"(?<![\w'])state\(\s*([a-z]\w*)\s*,", re.ASCII)
 _EXCERPT = 120
 _MIB = 2**20
 _NUMBERS = count(1)
@@ -175,7 +177,7 @@ class _Block:
 
     def _ask(self, program: str, scope: Scope, limits: _Limits) -> list[swipl.Answer]:
         try:
-            state = _state(scope.state)
+            state = _state(scope.state, _asked(self.text) if limits.sandbox else None)
         except RecursionError:
             raise NodeFailed("the state is nested too deeply for Prolog", error_type="RecursionError") from None
         cancellation = scope.cancellation
@@ -341,8 +343,20 @@ def _quoted(text: str, quote: str) -> str:
     return f"{quote}{text.translate(_QUOTES[quote])}{quote}"
 
 
-def _state(state: Mapping[str, Any]) -> str:
-    return f"[{','.join(f'{_quoted(str(key), chr(39))}-{_term(value)}' for key, value in state.items())}]"
+@lru_cache(maxsize=1024)
+def _asked(text: str) -> frozenset[str] | None:
+    """The keys of the state that a block can ask for, ``None`` for any: so that a large state costs nothing where it is not used.
+
+    In the sandbox a goal is written out or refused, so a block that says ``state`` only as ``state(name, ...)`` knows no other key.
+    """
+    if "tea_load_code" in text or len(_WORD_STATE.findall(text)) != len(found := _STATE_KEY.findall(text)):
+        return None
+    return frozenset(found)
+
+
+def _state(state: Mapping[str, Any], asked: frozenset[str] | None) -> str:
+    facts = (f"{_quoted(str(key), chr(39))}-{_term(value)}" for key, value in state.items() if asked is None or key in asked)
+    return f"[{','.join(facts)}]"
 
 
 def _term(value: Any) -> str:

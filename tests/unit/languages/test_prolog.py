@@ -135,7 +135,7 @@ def test_what_cannot_be_returned_is_an_error_that_says_why(goal: str, why: str) 
 @needed
 def test_text_that_is_not_unicode_is_an_error() -> None:
     with pytest.raises(NodeFailed, match="not valid Unicode"):
-        run("true.", {"x": "\ud800"})
+        run("state(x, _).", {"x": "\ud800"})
     with pytest.raises(NodeFailed):
         run("atom_codes(A, [0xD800]), return(a, A).")
 
@@ -149,9 +149,25 @@ def test_deep_values_work_or_are_refused() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(NodeFailed, match="nested too deeply"):
-        run("true.", {"x": deep})
+        run("state(x, _).", {"x": deep})
+    assert run("state(y, Y), return(y, Y).", {"x": deep, "y": 1}) == {"y": 1}
     while isinstance(deep, list):
         deep = deep[0]
+
+
+@needed
+@pytest.mark.parametrize(
+    "text",
+    [
+        "forall(state(K, V), return(K, V)).",
+        "Goal = state(_, _), findall(K-V, (Goal = state(K, V), Goal), L), forall(member(K-V, L), return(K, V)).",
+        "forall(member(K, [a, b]), (state(K, V), return(K, V))).",
+        "state(a, A), return(a, A), forall(state('b', V), return(b, V)).",
+        'tea_load_code("state(b, B), return(b, B)."), state(a, A), return(a, A).',
+    ],
+)
+def test_every_way_to_ask_for_the_state_finds_all_of_it(text: str) -> None:
+    assert run(text, {"a": 1, "b": 2}) == {"a": 1, "b": 2}
 
 
 @needed
