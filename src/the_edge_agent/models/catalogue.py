@@ -45,7 +45,7 @@ CATALOGUE: tuple[KnownModel, ...] = (
         "bartowski/microsoft_Phi-4-mini-instruct-GGUF",
     ),
     KnownModel("gemma-3n-E4B-it-Q4_K_M.gguf", "Gemma 3n E4B", 4_539_000_000, 32_768, "Gemma Terms of Use", "unsloth/gemma-3n-E4B-it-GGUF"),
-    KnownModel(builtin.FILE_NAME, "built-in tiny chat", 6_065_632, 2_048, "MIT", ""),
+    KnownModel(builtin.FILE_NAME, "built-in tiny chat", 6_065_920, 2_048, "MIT", ""),
     KnownModel(builtin.EMBEDDING_FILE_NAME, "built-in tiny embed", 1_893_536, 1_024, "MIT", "", embeds=True),
 )
 """In the order of preference where several are found."""
