@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from typing import Unpack
 
-    from the_edge_agent.engine.events import Event, Sink
+    from the_edge_agent.engine.events import Event, Interrupted, Sink
     from the_edge_agent.workflow.model import Kind
 
 State = dict[str, Any]
@@ -39,6 +39,7 @@ class RunOptions(TypedDict, total=False):
     interrupt_before: Sequence[str]
     interrupt_after: Sequence[str]
     on_interrupt: OnInterrupt | None
+    resume: Interrupted | None
 
 
 def read(
@@ -184,12 +185,14 @@ class Agent:
         interrupt_before: Sequence[str] = (),
         interrupt_after: Sequence[str] = (),
         on_interrupt: OnInterrupt | None = None,
+        resume: Interrupted | None = None,
         cancellation: Cancellation | None = None,
     ) -> State:
         """Run to the end and return the final state.
 
         ``state`` overlays ``initial_state`` key by key. ``entry`` starts at that node, ``stop_before`` ends the
-        run when that node would be next. Without ``on_interrupt`` an interrupt raises :class:`Paused`.
+        run when that node would be next. ``resume`` goes on from an interrupt of an earlier run: over its state
+        instead of ``initial_state``, and without running its node again when that had finished. Without ``on_interrupt`` an interrupt raises :class:`Paused`.
         Raises what :mod:`the_edge_agent.errors` lists; the sink has seen ``RunFailed`` before.
         """
         run = Run(
@@ -201,7 +204,7 @@ class Agent:
             interrupt_after=interrupt_after,
             cancellation=cancellation,
         )
-        return run.execute(state, entry=entry, stop_before=stop_before)
+        return run.execute(state, entry=entry, stop_before=stop_before, resume=resume)
 
     def stream(self, state: Mapping[str, Any] | None = None, **options: Unpack[RunOptions]) -> Iterator[Event]:
         """The events of a run as they happen, each with its own copy of the state; leaving the iterator stops the run.

@@ -74,9 +74,9 @@ def test_no_words_show_the_help_as_an_error(tea: Tea) -> None:
     ("words", "mentions"),
     [
         (["vaildate", "w.yaml"], "Did you mean 'validate'"),
-        (["frobnicate"], "There are: run, validate"),
+        (["frobnicate"], "There are: run, resume, validate"),
         (["w.yaml"], "tea run w.yaml"),
-        (["resume", "cp.pkl", "--workflow", "w.yaml"], "resuming"),
+        (["trace", "w.yaml"], "--stream"),
         (["--bogus"], "--bogus"),
     ],
 )

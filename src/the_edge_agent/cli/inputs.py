@@ -40,6 +40,11 @@ def document(path: Path) -> Any:
     return _parsed(str(path), _read(str(path), path), yaml=path.suffix.lower() in _YAML)
 
 
+def json_document(path: Path) -> Any:
+    """The file at ``path`` as JSON, whatever its name; raises as :func:`document`."""
+    return _parsed(str(path), _read(str(path), path), yaml=False)
+
+
 def _value(option: str, text: str) -> Any:
     if text in {"-", "@-"}:
         content = sys.stdin.read()

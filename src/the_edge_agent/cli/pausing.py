@@ -1,4 +1,4 @@
-"""What happens when a run meets an interrupt: a checkpoint, then on, a question, or a stop."""
+"""What happens when a run meets an interrupt: a checkpoint, then on, a question, or a stop. And how a checkpoint is read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from the_edge_agent.cli import files
+from the_edge_agent.cli import files, inputs
 from the_edge_agent.cli.answer import encoded
 from the_edge_agent.cli.console import printable
-from the_edge_agent.errors import Paused
+from the_edge_agent.errors import NodeFailed, Paused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from the_edge_agent.engine.events import Interrupted
 
 _FORMAT = "1.0"
+_WRITTEN = "a run that pauses writes a checkpoint to the folder of --checkpoint-dir, or of config.checkpoint_dir"
 
 
 class Pausing:
@@ -32,14 +33,14 @@ class Pausing:
         self,
         console: Console,
         *,
-        workflow_file: str,
+        workflow: str,
         config: Mapping[str, Any],
         checkpoint_folder: Path | None = None,
         go_on: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self._console = console
-        self._file = workflow_file
+        self._workflow = workflow
         self._config = config
         self._folder = checkpoint_folder
         self._go_on = go_on
@@ -57,7 +58,8 @@ class Pausing:
         raise self._paused(interrupt, saved)
 
     def _save(self, interrupt: Interrupted) -> Path | None:
-        if self._folder is None:
+        # Without the results of branches that are still at work nothing could go on from it.
+        if self._folder is None or interrupt.branches:
             return None
         files.folder("--checkpoint-dir", self._folder)
         safe = "".join(character if character.isalnum() or character in "-_." else "_" for character in interrupt.node)
@@ -69,6 +71,7 @@ class Pausing:
             "config": dict(self._config),
             "timestamp": datetime.now().astimezone().isoformat(),
             "version": _FORMAT,
+            **_behind(interrupt),
         }
         files.write("--checkpoint-dir", path, encoded(content, indent=2))
         return path
@@ -105,8 +108,52 @@ class Pausing:
 
     def _paused(self, interrupt: Interrupted, saved: Path | None) -> Paused:
         where = f"; the state is kept in {saved}" if saved else ""
-        return Paused(
-            f"paused {interrupt.when} node {interrupt.node!r}{where}",
-            hint=f"to go on without asking: tea run {quote(self._file)} --auto-continue; in a terminal the run asks",
-            node=interrupt.node,
+        hint = f"to go on without asking: tea run {self._workflow} --auto-continue; in a terminal the run asks"
+        if saved:
+            hint = f"to go on from there: tea resume {quote(str(saved))} -w {self._workflow}; to stop nowhere: --auto-continue"
+        elif self._folder is not None:
+            where = "; no checkpoint is kept while branches are under way"
+        return Paused(f"paused {interrupt.when} node {interrupt.node!r}{where}", hint=hint, node=interrupt.node)
+
+
+def _behind(interrupt: Interrupted) -> dict[str, Any]:
+    """What the way on from a finished node depends on besides the state. A result that is no JSON is none to conditions later."""
+    found: dict[str, Any] = {}
+    if interrupt.jump is not None:
+        found["jump"] = interrupt.jump
+    if interrupt.result is not None:
+        try:
+            encoded(interrupt.result)
+        except NodeFailed:
+            return found
+        found["result"] = interrupt.result
+    return found
+
+
+def checkpoint(path: Path) -> Interrupted:
+    """The interrupt that the checkpoint at ``path`` was written at.
+
+    Raises:
+        UsageError: no such file, not JSON, no checkpoint of an interrupt, or one of another version.
+    """
+    from the_edge_agent.engine.events import Interrupted
+
+    try:
+        content = inputs.json_document(path)
+    except UsageError as error:
+        error.hint = _WRITTEN
+        raise
+    expected = {"state": dict, "node": str, "jump": str | None}
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in expected.items()):
+        raise UsageError(f"{path} is no checkpoint: a JSON object with state, node and when was expected", hint=_WRITTEN)
+    if content.get("version") != _FORMAT:
+        raise UsageError(
+            f"{path} is a checkpoint of version {content.get('version')!r}, this tea reads {_FORMAT!r}",
+            hint="write it again: tea run WORKFLOW --checkpoint-dir DIR",
         )
+    if content.get("when") not in ("before", "after"):
+        raise UsageError(
+            f"{path} does not say whether its node has finished ('when': 'before' or 'after')",
+            hint="what checkpoint.save writes is read by the action checkpoint.load; " + _WRITTEN,
+        )
+    return Interrupted(content["node"], content["when"], content["state"], content.get("result"), content.get("jump"))

@@ -18,6 +18,7 @@ _HERE = "the_edge_agent.cli"
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": (f"{_HERE}.run", "Run a workflow and print its final state as JSON."),
+    "resume": (f"{_HERE}.resume", "Go on with a run that paused, from its checkpoint."),
     "validate": (f"{_HERE}.validate", "Check workflows without running them."),
     "inspect": (f"{_HERE}.inspect", "Show what a workflow consists of and what code it runs."),
     "actions": (f"{_HERE}.actions", "List what `uses:` can name, or describe one action."),
@@ -30,7 +31,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Name of a command → the module whose ``command`` it is, and its line of help."""
 
 _ELSEWHERE = {
-    "resume": "resuming from a checkpoint is not available in this version",
     "cache": "tea keeps no cache of remote files",
     "trace": "trace files are not available in this version; `tea run FILE --stream` writes every event as JSON",
     "report-bug": "tea sends nothing anywhere; a bug is reported with the file that its message names",

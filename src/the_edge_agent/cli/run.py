@@ -66,7 +66,7 @@ _PATH = click.Path(path_type=Path)
     "--input",
     "input_text",
     metavar="JSON|@FILE|-",
-    help="Values laid over initial_state: a JSON object, @file.json, @file.yaml, or - for stdin.",
+    help="Values laid over the state at the start: a JSON object, @file.json, @file.yaml, or - for stdin.",
 )
 @click.option("-o", "--output", type=_PATH, help="Write the final state to this file instead of standard output.")
 @click.option("-s", "--stream", is_flag=True, help="Write every event as one line of JSON to standard output.")

@@ -1,16 +1,16 @@
-"""One ``tea run``: the workflow loaded, its events shown, its answer delivered."""
+"""One ``tea run`` or ``tea resume``: the workflow loaded, its events shown, its answer delivered."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from the_edge_agent.cli import files, inputs
+from the_edge_agent.cli import files, inputs, pausing
 from the_edge_agent.cli.answer import Answer, claimed, encoded
-from the_edge_agent.cli.pausing import Pausing
 from the_edge_agent.cli.progress import Heartbeat, LiveProgress, PlainProgress, Warnings, Whereabouts
 from the_edge_agent.cli.report import report_problems
 from the_edge_agent.cli.stopping import Stopped, stoppable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from the_edge_agent.agent import Agent
     from the_edge_agent.cli.console import Console
     from the_edge_agent.cli.progress import Progress
-    from the_edge_agent.engine.events import Event, Sink
+    from the_edge_agent.engine.events import Event, Interrupted, Sink
 
 
 _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
@@ -33,7 +33,7 @@ _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """The options of ``tea run`` as typed; see there for what each means."""
+    """The options of ``tea run`` as typed; see there for what each means. ``checkpoint`` is that of ``tea resume``."""
 
     file: Path
     input_text: str | None
@@ -59,6 +59,7 @@ class RunOptions:
     no_code: bool
     debug_state: Path | None
     heartbeat: bool
+    checkpoint: Path | None = None
 
 
 class Session:
@@ -111,7 +112,8 @@ class Session:
         if options.secrets_prefix and not secrets and not options.quiet:
             self._console.line(f"warning [NO_SECRETS]: no environment variable starts with {options.secrets_prefix}")
         given = inputs.mapping("--input", options.input_text) if options.input_text is not None else {}
-        state = self._final_state(given, secrets)
+        resume = None if options.checkpoint is None else pausing.checkpoint(options.checkpoint)
+        state = self._final_state(given, secrets, resume)
         content = encoded(state, indent=2)
         if self._output is not None:
             files.write("--output", self._output, content)
@@ -120,7 +122,7 @@ class Session:
         _refuse(state, unwanted)
         return 0
 
-    def _final_state(self, given: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+    def _final_state(self, given: dict[str, Any], secrets: dict[str, str], resume: Interrupted | None) -> dict[str, Any]:
         with self._load(secrets) as agent, ExitStack() as stack:
             nodes = agent.workflow.nodes
             self._console.redact.hide(agent.secrets.values())
@@ -140,6 +142,7 @@ class Session:
                 interrupt_before=inputs.names("--interrupt-before", self._options.interrupt_before, nodes),
                 interrupt_after=inputs.names("--interrupt-after", self._options.interrupt_after, nodes),
                 on_interrupt=self._pausing(agent),
+                resume=resume,
             )
 
     def _load(self, secrets: dict[str, str]) -> Agent:
@@ -160,16 +163,16 @@ class Session:
     def _node(self, option: str, name: str | None, nodes: Any) -> str | None:
         return None if name is None else inputs.names(option, (name.replace(",", ""),), nodes)[0]
 
-    def _pausing(self, agent: Agent) -> Pausing:
+    def _pausing(self, agent: Agent) -> pausing.Pausing:
         from pathlib import Path
 
         folder = self._options.checkpoint_dir
         named = agent.workflow.config.get("checkpoint_dir")
         if folder is None and isinstance(named, str) and named:
             folder = Path(named)
-        return Pausing(
+        return pausing.Pausing(
             self._console,
-            workflow_file=str(self._options.file),
+            workflow=shlex.join([str(self._options.file), *(word for path in self._options.overlays for word in ("-f", str(path)))]),
             config=agent.workflow.config,
             checkpoint_folder=folder,
             go_on=self._options.auto_continue,

@@ -77,4 +77,7 @@ def _fields(event: Event) -> dict[str, Any]:
             del found[optional]
     if isinstance(event, events.RunStarted):
         del found["state"]
+    if isinstance(event, events.Interrupted):
+        # What only a checkpoint needs, and need not be JSON.
+        del found["result"], found["jump"], found["branches"]
     return found

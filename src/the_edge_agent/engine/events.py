@@ -139,12 +139,19 @@ class Token(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interrupted(Event):
-    """The run met an interrupt; ``when`` is ``before`` or ``after``."""
+    """The run met an interrupt; ``when`` is ``before`` or ``after``. With a copy of the state it is a place to go on from.
+
+    After a node, ``result`` is what conditions behind it see and ``jump`` where its error policy sends the flow.
+    ``branches``: some are under way, and the state does not have their results.
+    """
 
     type: ClassVar[str] = "interrupt"
     node: str
     when: str
     state: Mapping[str, Any]
+    result: Any = None
+    jump: str | None = None
+    branches: bool = False
 
 
 @dataclass(frozen=True, slots=True)

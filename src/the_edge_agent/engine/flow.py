@@ -94,21 +94,28 @@ class Flow:
 
     # The loop.
 
-    def walk(self, start: str, stops: frozenset[str] = frozenset()) -> str:
+    def walk(self, start: str, stops: frozenset[str] = frozenset(), resume: events.Interrupted | None = None) -> str:
         """Go on from ``start`` until the next node would be one of ``stops`` or ``END``; return which.
 
-        ``start`` may be ``START``. Raises the error of the first node that fails for good; branches that are
+        ``start`` may be ``START``; ``resume`` takes its place with an interrupt that has been met. Raises the error of the first node that fails for good; branches that are
         still under way then are told to stop.
         """
         groups: list[tuple[Fan, Started]] = []
-        current = start
+        current = start if resume is None else resume.node
         try:
+            if resume is not None and resume.when == "after":
+                current = resume.jump or self._next(current, resume.result, groups, stops)
+                resume = None
             while True:
                 if groups and (current == END or current in stops or any(fan.join == current for fan, _ in groups)):
                     current = self._join(current, groups)
                 if current in stops or current == END:
                     return current
-                jump, result = (None, NOTHING) if current == START else self._visit(self.workflow.nodes[current])
+                if current == START:
+                    jump, result = None, NOTHING
+                else:
+                    jump, result = self._visit(self.workflow.nodes[current], branches=bool(groups), met=resume is not None)
+                    resume = None
                 current = jump or self._next(current, result, groups, stops)
         except BaseException:
             for _, group in groups:
@@ -164,8 +171,11 @@ class Flow:
             self.emit(events.FanOutStarted(name, tuple(branch.flow.branch or branch.name for branch in branches), self.branch))
         return Started(name, branches, workers=workers(self, len(branches)), cancellation=cancellation)
 
-    def _visit(self, node: Node) -> tuple[str | None, Any]:
-        """Run one node of the graph. Returns (where its error policy sends the flow or ``None``, its result)."""
+    def _visit(self, node: Node, *, branches: bool, met: bool) -> tuple[str | None, Any]:
+        """Run one node of the graph. Returns (where its error policy sends the flow or ``None``, its result).
+
+        ``branches``: some are under way. ``met``: the interrupt before the node was met, and answered, before this run.
+        """
         name = node.name
         count = self.visits.get(name, 0) + 1
         self.visits[name] = count
@@ -179,11 +189,12 @@ class Flow:
         if self.cancellation.requested:
             raise Cancelled
         pausable = self.workflow is self.run.workflow
-        if pausable and name in self.run.interrupt_before:
-            self.run.interrupt(node, "before", self)
+        if pausable and not met and name in self.run.interrupt_before:
+            self.run.interrupt(node, self, events.Interrupted(name, "before", self.state, branches=branches))
         target, result = self.perform(node)
         if pausable and name in self.run.interrupt_after:
-            self.run.interrupt(node, "after", self)
+            seen = None if result is NOTHING else result
+            self.run.interrupt(node, self, events.Interrupted(name, "after", self.state, seen, target, branches))
         return target, result
 
     # One node.

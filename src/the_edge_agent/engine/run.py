@@ -11,9 +11,9 @@ from the_edge_agent.engine import events
 from the_edge_agent.engine.flow import Flow
 from the_edge_agent.engine.redaction import Redactor
 from the_edge_agent.engine.scope import Cancellation, Cancelled, Host
-from the_edge_agent.engine.state import State, as_json, copy
+from the_edge_agent.engine.state import State, as_json, copy, restored
 from the_edge_agent.errors import NodeFailed, Paused, TeaError, UsageError
-from the_edge_agent.workflow.model import START, Node, Workflow
+from the_edge_agent.workflow.model import END, START, Node, Workflow
 
 OnInterrupt = Callable[[events.Interrupted], Mapping[str, Any] | None]
 """Called at an interrupt: returns updates to merge (or ``None``) to go on; raises :class:`Paused` to stop there."""
@@ -45,24 +45,33 @@ class Run:
         self._on_interrupt = on_interrupt
         self._asking = threading.Lock()
 
-    def execute(self, state: Mapping[str, Any] | None = None, *, entry: str | None = None, stop_before: str | None = None) -> State:
+    def execute(
+        self,
+        state: Mapping[str, Any] | None = None,
+        *,
+        entry: str | None = None,
+        stop_before: str | None = None,
+        resume: events.Interrupted | None = None,
+    ) -> State:
         """Run from ``entry`` (default: the start) to the end, or until ``stop_before`` would be next; the final state.
 
-        ``state`` lies over ``initial_state``, key by key. Neither is changed.
+        ``state`` lies over ``initial_state``, key by key. Neither is changed. ``resume`` goes on from that interrupt instead:
+        over its state, before its node without pausing there again, or behind it without running it again.
 
         Raises:
-            UsageError: ``entry`` or ``stop_before`` is no node, the state is not JSON, or an interrupt was met in a branch.
+            UsageError: ``entry``, ``stop_before`` or the node of ``resume`` is no node, the state is not JSON, or an interrupt was met in a branch.
             TeaError: what failed; the sink has seen :class:`~the_edge_agent.engine.events.RunFailed`.
         """
-        for name in (entry, stop_before):
+        resumed = () if resume is None else (resume.node, None if resume.jump == END else resume.jump)
+        for name in (entry, stop_before, *resumed):
             if name is not None:
                 _known(self.workflow, name)
-        first = self._first_state(state)
+        first = self._first_state(self.workflow.initial_state if resume is None else restored(resume.state), state)
         if self.emit:
             self.emit(events.RunStarted(self.workflow.name, first))
         flow = Flow(self, self.workflow, first)
         try:
-            flow.walk(entry or START, frozenset({stop_before} if stop_before else ()))
+            flow.walk(entry or START, frozenset({stop_before} if stop_before else ()), resume)
             final: State = as_json(flow.state, "")
         except Paused:
             raise
@@ -75,11 +84,11 @@ class Run:
             self.emit(events.RunCompleted(final))
         return final
 
-    def _first_state(self, state: Mapping[str, Any] | None) -> State:
+    def _first_state(self, below: Mapping[str, Any], state: Mapping[str, Any] | None) -> State:
         if state is not None and not isinstance(state, Mapping):
             raise UsageError(f"the input must be a mapping, not a {type(state).__name__}", hint='write it as {"key": value}')
         try:
-            first: State = copy(dict(self.workflow.initial_state)) | copy(as_json(dict(state or {}), ""))
+            first: State = copy(dict(below)) | copy(as_json(dict(state or {}), ""))
         except NodeFailed as error:
             raise UsageError(f"the input is not JSON: {error.message}", hint=error.hint) from None
         return first
@@ -107,8 +116,8 @@ class Run:
             constants = self._constants.setdefault(id(workflow), found)
         return constants
 
-    def interrupt(self, node: Node, when: str, flow: Flow) -> None:
-        """Tell of an interrupt and do what the caller says: go on (with updates), or stop there.
+    def interrupt(self, node: Node, flow: Flow, event: events.Interrupted) -> None:
+        """Tell of the interrupt ``event`` and do what the caller says: go on (with updates), or stop there.
 
         Raises:
             Paused: nobody said to go on.
@@ -116,12 +125,13 @@ class Run:
         if flow.branch is not None:
             message = f"'{node.name}' runs in the branch '{flow.branch}', where a run cannot be paused"
             raise UsageError(message, hint="interrupt before or after the node where the branches meet", node=node.name, spot=node.spot)
-        event = events.Interrupted(node.name, when, flow.state)
         with self._asking:
             if self.emit:
                 self.emit(event)
             if self._on_interrupt is None:
-                raise Paused(f"the run is paused {when} node '{node.name}'", hint="go on without asking: --auto-continue", node=node.name)
+                raise Paused(
+                    f"the run is paused {event.when} node '{node.name}'", hint="go on without asking: --auto-continue", node=node.name
+                )
             updates = self._on_interrupt(event)
         if updates:
             flow.state.update(as_json(dict(updates), ""))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import NodeFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 State = dict[str, Any]
 
@@ -90,6 +93,15 @@ def copy(value: Any) -> Any:
     from copy import deepcopy
 
     return deepcopy(value)
+
+
+def restored(state: Mapping[str, Any]) -> State:
+    """``state`` as it was before it was written as JSON: its ``parallel_results`` are results of branches again."""
+    found = dict(state)
+    results = found.get("parallel_results")
+    if isinstance(results, list):
+        found["parallel_results"] = [BranchResult(item) if isinstance(item, dict) and "branch" in item else item for item in results]
+    return found
 
 
 class BranchResult(dict[str, Any]):

@@ -61,7 +61,7 @@ def compile_block(code: Code) -> Program:
     problems = check(code)
     if problems:
         raise WorkflowInvalid(tuple(problems))
-    return _Block(_chunk(code.text, code.spot), code.spot, _keys(code.text))
+    return _Block(_chunk(code.text, code.spot), code.spot, _keys(code.text), _stoppable(code.text))
 
 
 def check(code: Code) -> list[Problem]:
@@ -71,11 +71,12 @@ def check(code: Code) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A block that compiles; its lines are those of the file ``start`` is in. ``keys`` as :func:`_keys` says."""
+    """A block that compiles; its lines are those of the file ``start`` is in. ``keys`` and ``stoppable`` as their functions say."""
 
     chunk: Chunk
     start: Spot | None
     keys: frozenset[str] | None
+    stoppable: bool
 
     def run(self, scope: Scope) -> object:
         limits = _limits(scope)
@@ -85,7 +86,7 @@ class _Block:
         interpreter.emit = print
         interpreter.warning = lambda text: scope.warn("LUA_WARNING", text)
         try:
-            outcome = interpreter.run(self.chunk, state, limits, scope.cancellation)
+            outcome = interpreter.run(self.chunk, state, limits, scope.cancellation, here=self.stoppable)
         finally:
             interpreters.give_back(interpreter)
         if outcome.how == "value":
@@ -176,6 +177,19 @@ def _keys(text: str) -> frozenset[str] | None:
         else:
             return None
     return frozenset(keys)
+
+
+_LONG = frozenset(("string", "table", "utf8", "coroutine", "getmetatable", "setmetatable", "_G", "_ENV"))
+
+
+def _stoppable(text: str) -> bool:
+    """Whether ``text`` calls no library function that can take long: between its own instructions Lua can always be stopped.
+
+    Such a block needs no thread of its own, which saves more than a small block takes.
+    """
+    words = [found[0] for found in _TOKEN.finditer(text) if not found[0].startswith("--")]
+    # A method of a text is a function of the library.
+    return _LONG.isdisjoint(words) and ":" not in words
 
 
 # Places

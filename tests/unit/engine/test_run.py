@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,3 +101,106 @@ def test_in_place_writes_deep_in_the_state_must_be_json(agent_of: Callable[[str]
         """)
     with pytest.raises(NodeFailed, match=r"deep\.list\[0\]"):
         agent.invoke({"deep": {"list": []}})
+
+
+def met(agent: Agent, when: str, node: str) -> events.Interrupted:
+    """The interrupt at which a run of ``agent`` pauses, as a checkpoint keeps it."""
+    found: list[events.Interrupted] = []
+
+    def keep(event: events.Interrupted) -> None:
+        found.append(replace(event, state=json.loads(json.dumps(event.state))))
+        raise Paused(event.node)
+
+    stops = {"before": [], "after": [], when: [node]}
+    with pytest.raises(Paused):
+        agent.invoke(on_interrupt=keep, interrupt_before=stops["before"], interrupt_after=stops["after"])
+    (event,) = found
+    return event
+
+
+COUNTED = """
+    initial_state: {n: 0}
+    nodes:
+      - {name: a, run: "n = state['n'] + 1"}
+      - {name: b, run: "n = state['n'] + 10"}
+      - {name: c, run: "n = state['n'] + 100"}
+    """
+
+
+@pytest.mark.parametrize(("when", "node"), [("before", "a"), ("before", "b"), ("after", "b"), ("after", "c")])
+def test_a_resumed_run_ends_as_one_that_never_paused(agent_of: Callable[[str], Agent], when: str, node: str) -> None:
+    agent = agent_of(COUNTED)
+    event = met(agent, when, node)
+    assert agent.invoke(resume=event, interrupt_before=[node], interrupt_after=[]) == {"n": 111}
+    assert event.state["n"] < 111 or node == "c"
+
+
+def test_a_loop_pauses_again_when_it_comes_back(agent_of: Callable[[str], Agent]) -> None:
+    agent = agent_of("""
+        initial_state: {n: 0}
+        nodes:
+          - {name: a, run: "n = state['n'] + 1", goto: [{if: state.n < 3, to: a}, {to: __end__}]}
+        """)
+    stops: list[int] = []
+    final = agent.invoke(
+        resume=met(agent, "before", "a"), interrupt_before=["a"], on_interrupt=lambda event: stops.append(event.state["n"])
+    )
+    assert (final, stops) == ({"n": 3}, [1, 2])
+
+
+def test_initial_state_does_not_come_back_on_resume(agent_of: Callable[[str], Agent]) -> None:
+    agent = agent_of("""
+        initial_state: {gone: 1}
+        nodes: [{name: a, run: "del state['gone']"}, {name: b, run: "left = sorted(state)"}]
+        """)
+    assert agent.invoke(resume=met(agent, "after", "a")) == {"left": []}
+
+
+def test_resume_behind_a_failed_node_goes_to_its_fallback(agent_of: Callable[[str], Agent]) -> None:
+    agent = agent_of("""
+        nodes:
+          - {name: a, run: "raise ValueError('no')", fallback: c}
+          - {name: b, run: "way = 'b'", goto: __end__}
+          - {name: c, run: "way = 'c'"}
+        """)
+    assert agent.invoke(resume=met(agent, "after", "a"))["way"] == "c"
+
+
+BRANCHES = """
+    nodes:
+      - {name: begin}
+      - {name: left, run: "n = 1"}
+      - {name: right, run: "n = 2"}
+      - {name: meet, fan_in: true, run: "return {'sum': sum(each['n'] for each in parallel_results)}"}
+    edges:
+      - {from: begin, parallel: [left, right]}
+      - {from: left, to: meet}
+      - {from: right, to: meet}
+    """
+
+
+@pytest.mark.parametrize(("when", "node"), [("after", "begin"), ("before", "meet")])
+def test_branches_meet_in_a_resumed_run(agent_of: Callable[[str], Agent], when: str, node: str) -> None:
+    agent = agent_of(BRANCHES)
+    event = met(agent, when, node)
+    assert not event.branches
+    assert agent.invoke(resume=event)["sum"] == 3
+
+
+def test_an_interrupt_beside_branches_says_that_their_results_are_missing(agent_of: Callable[[str], Agent]) -> None:
+    agent = agent_of("""
+        nodes:
+          - {name: begin}
+          - {name: left, run: "n = 1"}
+          - {name: right, run: "n = 2"}
+          - {name: beside}
+          - {name: meet, fan_in: true, run: "return {'sum': sum(each['n'] for each in parallel_results)}"}
+        edges:
+          - {from: begin, parallel: [left, right], fan_in: meet}
+          - {from: begin, to: beside}
+          - {from: left, to: meet}
+          - {from: right, to: meet}
+          - {from: beside, to: meet}
+        """)
+    assert agent.invoke()["sum"] == 3
+    assert met(agent, "before", "beside").branches
