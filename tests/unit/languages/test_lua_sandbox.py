@@ -192,8 +192,10 @@ def test_a_long_search_does_not_hold_up_the_run(text: str) -> None:
     assert time.monotonic() - started < 20
     assert not interpreter.usable
     # What was left behind ends by itself once the search is over.
-    interpreter._thread.join(100)
-    assert not interpreter._thread.is_alive()
+    thread = interpreter._thread
+    assert thread is not None
+    thread.join(100)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
