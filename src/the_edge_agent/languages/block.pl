@@ -31,12 +31,12 @@
 
 /* Modules. */
 
-%   The libraries that every block sees are imported once, into the base of its module. Constraint operators can always be read.
+%   The libraries that nearly every block uses are imported once; autoloading finds the others, into the base of its module. Constraint operators can always be read.
 
 set_up_blocks :-
     set_module(tea_library:base(user)),
     set_module(tea_constraints:base(tea_library)),
-    forall(member(Library, [lists, apply, aggregate, pairs, yall]), tea_library:use_module(library(Library))),
+    forall(member(Library, [lists, apply]), tea_library:use_module(library(Library))),
     forall(( member(Module, [tea, tea_guard]), module_property(Module, exports(Offered)), member(Name/Arity, Offered), offered(Name) ),
            tea_library:import(Module:Name/Arity)),
     forall(constraint_operator(Priority, Type, Name), op(Priority, Type, user:Name)).
