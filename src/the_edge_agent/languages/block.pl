@@ -31,7 +31,8 @@
 
 /* Modules. */
 
-%   The libraries that nearly every block uses are imported once; autoloading finds the others, into the base of its module. Constraint operators can always be read.
+%   The libraries that nearly every block uses are imported once, into the base of its module; autoloading finds the others.
+%   Constraint operators can always be read.
 
 set_up_blocks :-
     set_module(tea_library:base(user)),
