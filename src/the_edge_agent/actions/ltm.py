@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from the_edge_agent.actions.database import IN_MEMORY, connected
 from the_edge_agent.actions.registry import Json, action, shown
 from the_edge_agent.errors import MachineUnable, NodeFailed
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from the_edge_agent.engine.scope import Scope
 
-_IN_MEMORY = ":memory:"
-_BUSY_SECONDS = 30.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS entry (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL, metadata TEXT NOT NULL, stored REAL NOT NULL
@@ -38,10 +37,7 @@ class LongTermMemory:
 
         self._lock = threading.Lock()
         try:
-            if path != _IN_MEMORY:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            self._connection.executescript(_TABLES)
+            self._connection = connected(path, _TABLES)
         except (OSError, sqlite3.Error) as error:
             if "fts5" in str(error):
                 raise MachineUnable("the SQLite library of this Python has no full-text search (FTS5)") from None
@@ -111,10 +107,10 @@ def _path(settings: Json) -> str:
     unknown = sorted(set(settings) - {"backend", "path", "db_path"})
     if unknown:
         raise NodeFailed(f"settings.ltm has the unknown key {unknown[0]!r}", hint="it takes backend and path")
-    path = settings.get("path", settings.get("db_path", _IN_MEMORY))
+    path = settings.get("path", settings.get("db_path", IN_MEMORY))
     if not isinstance(path, str) or not path:
         raise NodeFailed("settings.ltm.path must be a path")
-    if path == _IN_MEMORY:
+    if path == IN_MEMORY:
         return path
     try:
         return str(Path(_expanded(path)).expanduser().absolute())

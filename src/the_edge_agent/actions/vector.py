@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Unpack
 
+from the_edge_agent.actions.database import IN_MEMORY
 from the_edge_agent.actions.embedding import EmbeddingParameters, chosen, vectors_of
 from the_edge_agent.actions.file import local
 from the_edge_agent.actions.question import model_action
 from the_edge_agent.actions.registry import action, shown
-from the_edge_agent.actions.vectorstore import IN_MEMORY, Entry, VectorStore
+from the_edge_agent.actions.vectorstore import Entry, VectorStore
 from the_edge_agent.errors import NodeFailed
 from the_edge_agent.llm.protocol import unit
 

@@ -12,16 +12,14 @@ import threading
 from array import array
 from dataclasses import dataclass
 from operator import mul
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from the_edge_agent.actions.database import connected
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-IN_MEMORY = ":memory:"
-_BUSY_SECONDS = 30.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS vector (
     collection TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, metadata TEXT NOT NULL, model TEXT NOT NULL, numbers BLOB NOT NULL,
@@ -51,10 +49,7 @@ class VectorStore:
 
         self._lock = threading.Lock()
         try:
-            if path != IN_MEMORY:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            self._connection.executescript(_TABLE)
+            self._connection = connected(path, _TABLE)
         except (OSError, sqlite3.Error) as problem:
             raise NodeFailed(f"cannot open the vectors in {path}: {problem}", hint="name another file with path:") from None
 

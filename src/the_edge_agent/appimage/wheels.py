@@ -53,18 +53,33 @@ def newest(requirements: Sequence[str], constraints: Mapping[str, str], architec
 
 
 def fetch(lock: Path, names: Sequence[str], architecture: str, python: str, folder: Path) -> tuple[Path, ...]:
-    """The wheels of ``names`` as pinned in ``lock``, each checked against its digest there.
+    """The wheels of ``names`` as pinned in ``lock``, each checked against its digest there; those in ``folder`` are not fetched again.
 
     Raises:
         UsageError: a wheel is not offered any more, or not the one that was pinned.
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = lock.read_text(encoding="utf-8")
-    kept = [entry for entry in re.split(r"\n(?=\S)", text) if (pin := _PIN.match(entry)) and pin[1] in names]
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt", dir=folder) as chosen:
-        chosen.write("\n".join(kept) + "\n")
-        chosen.flush()
-        return _download(["--no-deps", "--require-hashes", "--requirement", chosen.name], architecture, python, folder)
+    wanted = [entry for entry in re.split(r"\n(?=\S)", text) if (pin := _PIN.match(entry)) and pin[1] in names]
+    kept = {entry: _kept(entry, architecture, folder) for entry in wanted}
+    files = [file for file in kept.values() if file]
+    absent = [entry for entry in wanted if not kept[entry]]
+    if absent:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt", dir=folder) as chosen:
+            chosen.write("\n".join(absent) + "\n")
+            chosen.flush()
+            files += _download(["--no-deps", "--require-hashes", "--requirement", chosen.name], architecture, python, folder)
+    return tuple(sorted(files))
+
+
+def _kept(entry: str, architecture: str, folder: Path) -> Path | None:
+    """The wheel of a lock's ``entry`` that an earlier build left in ``folder``."""
+    name, version = _PIN.findall(entry)[0]
+    for file in folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"):
+        made_for_it = file.stem.endswith("-any") or architecture in file.stem
+        if made_for_it and hashlib.sha256(file.read_bytes()).hexdigest() in entry:
+            return file
+    return None
 
 
 def _download(words: Sequence[str], architecture: str, python: str, folder: Path) -> tuple[Path, ...]:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,16 +68,29 @@ class OutOfTime(Exception):
 def executable(environ: Mapping[str, str] | None = None) -> str | None:
     """The ``swipl`` to use: ``TEA_SWIPL``, the one beside this Python, that of ``SWI_HOME_DIR``, the first in ``PATH``; ``None`` without one."""
     environ = os.environ if environ is None else environ
-    named = environ.get(VARIABLE)
+    try:
+        return _found(environ.get(VARIABLE), sys.executable, environ.get("SWI_HOME_DIR"), environ.get("PATH"))
+    except LookupError:
+        return None
+
+
+@lru_cache(maxsize=16)
+def _found(named: str | None, interpreter: str, own_home: str | None, path: str | None) -> str:
+    """As :func:`executable`, and asked once: every block that runs needs it. Raises :class:`LookupError`, so that nothing found is looked for again."""
     if named:
-        return shutil.which(named)
-    # Inside an AppImage, and wherever both come from one place, it lies beside the interpreter.
-    places = [Path(sys.executable).parent]
-    if environ.get("SWI_HOME_DIR"):
-        home = Path(environ["SWI_HOME_DIR"])
-        places += [home / "bin", home.parent.parent / "bin"]
-    found = (shutil.which(name, path=path) for path in (*map(str, places), environ.get("PATH")) for name in ("swipl", "swi-prolog"))
-    return next((path for path in found if path), None)
+        places: list[str | None] = [None]
+        names: tuple[str, ...] = (named,)
+    else:
+        # Inside an AppImage, and wherever both come from one place, it lies beside the interpreter.
+        places, names = [str(Path(interpreter).parent)], ("swipl", "swi-prolog")
+        if own_home:
+            home = Path(own_home)
+            places += [str(home / "bin"), str(home.parent.parent / "bin")]
+        places.append(path)
+    found = next((program for place in places for name in names if (program := shutil.which(name, path=place))), None)
+    if found is None:
+        raise LookupError(named or "swipl")
+    return found
 
 
 def version(program: str) -> str | None:

@@ -117,11 +117,7 @@ def choose(
     Raises:
         ModelUnavailable: what was asked for cannot be had; the message says what named it.
     """
-    try:
-        return _Asked(parameters, settings, options, environ, base, action).choice()
-    except ModelUnavailable as problem:
-        problem.node = problem.node or node
-        raise
+    return _chosen(_Asked(parameters, settings, options, environ, base, action), node)
 
 
 def choose_embedding(
@@ -141,8 +137,13 @@ def choose_embedding(
     if known.get("provider") == "shell":
         del known["provider"]
     silent = {name: value for name, value in environ.items() if name != find.VARIABLE}
+    return _chosen(_AskedToEmbed(parameters, {**settings, "llm": known}, replace(options, gguf=None), silent, base, action), node)
+
+
+def _chosen(asked: _Asked, node: str | None) -> Choice:
+    """The choice; an error names ``node``."""
     try:
-        return _AskedToEmbed(parameters, {**settings, "llm": known}, replace(options, gguf=None), silent, base, action).choice()
+        return asked.choice()
     except ModelUnavailable as problem:
         problem.node = problem.node or node
         raise
