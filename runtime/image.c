@@ -18,8 +18,7 @@
 enum { SECTIONS = 256, SECTION_BYTES = 1 << 20 };
 
 void image_damaged(const struct image *image, const char *what) {
-    const char *hint = "get the file again; the sums that were published with it tell whether it is whole";
-    fail(EXIT_DAMAGED, hint, "%s is damaged: %s", image->path, what);
+    fail(EXIT_DAMAGED, HINT_DAMAGED, "%s is damaged: %s", image->path, what);
 }
 
 // What the kernel was asked to run, where there is no /proc.

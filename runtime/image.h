@@ -26,6 +26,8 @@ void image_check(struct image *image);
 // The content of the section called name, with a NUL behind it; NULL when there is none. The caller frees it.
 char *image_section(const struct image *image, const char *name, size_t *size);
 
+#define HINT_DAMAGED "get the file again; the sums that were published with it tell whether it is whole"
+
 // Says that the image is damaged, and what to do about it.
 _Noreturn void image_damaged(const struct image *image, const char *what);
 

@@ -2,12 +2,15 @@
 // image, positioned at that file. llama.cpp keeps offsets from the start of the stream it was given, so that is all it takes.
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "inside.h"
@@ -21,6 +24,7 @@ struct in_place {
 
 static struct in_place files[FILES];
 static const char *image;
+static const struct in_place *_Atomic wanted; // where a stream was set to last
 
 static char *join(const char *folder, const char *name, size_t length) {
     size_t before = strlen(folder);
@@ -100,3 +104,36 @@ EXPORTED int stat64(const char *restrict path, struct stat64 *restrict status) {
 }
 
 EXPORTED int access(const char *path, int mode) { return NEXT(access)(find(path) ? image : path, mode); }
+
+EXPORTED int fseeko(FILE *stream, off_t offset, int whence) {
+    for (int i = 0; whence == SEEK_SET && i < FILES && files[i].path; i++) {
+        if (files[i].offset == offset) wanted = &files[i];
+    }
+    return NEXT(fseeko)(stream, offset, whence);
+}
+
+static bool is_image(int fd, size_t length) {
+    struct stat one, other;
+    return image && fd >= 0 && !fstat(fd, &one) && (size_t)one.st_size == length && !NEXT(stat)(image, &other) &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+// llama.cpp maps all of the file that its model is in, and has the kernel read all of it at once. In an image that would be every model, so
+// only the one that is wanted is. By the system call: an allocator may ask for memory here before anything else works.
+EXPORTED void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    bool part = flags & MAP_POPULATE && offset == 0 && is_image(fd, length);
+    void *mapped = (void *)syscall(SYS_mmap, address, length, protection, part ? flags & ~MAP_POPULATE : flags, fd, offset);
+    const struct in_place *file = wanted;
+    if (part && file && mapped != MAP_FAILED) {
+        int before = errno;
+        size_t skipped = (size_t)file->offset % (size_t)sysconf(_SC_PAGESIZE);
+        // Before Linux 5.14 there is no such advice: the model is read where it is used.
+        madvise((char *)mapped + file->offset - skipped, (size_t)file->length + skipped, MADV_POPULATE_READ);
+        errno = before;
+    }
+    return mapped;
+}
+
+EXPORTED void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset) {
+    return mmap(address, length, protection, flags, fd, offset);
+}

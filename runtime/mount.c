@@ -83,6 +83,44 @@ static struct fuse_session *open_session(const struct image *image, int device) 
     return session && !fuse_session_mount(session, path) ? session : NULL;
 }
 
+// Whose damage is told where, see __wrap_fuse_reply_err.
+static struct {
+    const char *image;
+    int program; // a pidfd of what runs from the file system; -1 when it is this process that tells
+    pid_t number;
+} teller;
+
+// The program's own place for errors, or a new way to it where the kernel does not allow that: a way that would not overwrite what it writes.
+static int borrow_errors(void) {
+    struct stat status;
+    int own = (int)syscall(SYS_pidfd_getfd, teller.program, 2, 0);
+    if (own >= 0) return own;
+    char *name = text("/proc/%d/fd/2", (int)teller.number);
+    int other = stat(name, &status) || S_ISREG(status.st_mode) ? -1 : open(name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    free(name);
+    return other;
+}
+
+// A program that cannot read its own code gets a signal, and no word why. The server has given up the user's terminal, so it borrows the
+// program's for as long as it takes to say it.
+static void tell_damage(void) {
+    int errors = teller.program < 0 ? dup(2) : borrow_errors();
+    if (errors < 0) return;
+    dprintf(errors, "error [IMAGE_DAMAGED]: %s is damaged: a file inside cannot be read\n    hint: %s\n", teller.image, HINT_DAMAGED);
+    close(errors);
+}
+
+int __real_fuse_reply_err(fuse_req_t request, int error);
+int __wrap_fuse_reply_err(fuse_req_t request, int error);
+
+// Stands before libfuse's function of that name (runtime/make).
+int __wrap_fuse_reply_err(fuse_req_t request, int error) {
+    static bool told;
+    if (error == EIO && !told) tell_damage();
+    told = told || error == EIO;
+    return __real_fuse_reply_err(request, error);
+}
+
 // Answers until the file system is gone. It is unmounted once both of keeper have ended, and goes when the last file in it is closed.
 static void answer(struct fuse_session *session, const struct keeper *keeper, const struct mounted *mounted) {
     struct pollfd polled[] = {
@@ -128,7 +166,7 @@ static void keep_only(int *device, struct keeper *keeper, int *file) {
     }
 }
 
-static _Noreturn void serve(struct image image, const struct mounted *mounted, struct keeper keeper) {
+static _Noreturn void serve(struct image image, const struct mounted *mounted, struct keeper keeper, pid_t program) {
     int device = mounted->device;
     setsid();
     // Nobody has to wait for the grandchild.
@@ -137,6 +175,9 @@ static _Noreturn void serve(struct image image, const struct mounted *mounted, s
     signal(SIGCHLD, SIG_IGN);
     keep_only(&device, &keeper, &image.descriptor);
     struct fuse_session *session = chdir("/") ? NULL : open_session(&image, device);
+    teller.image = image.path;
+    teller.program = keeper.process;
+    teller.number = program;
     if (!session) {
         ways_unmount(mounted);
         rmdir(mounted->point);
@@ -175,11 +216,11 @@ char *mount_payload(const struct image *image, const char *argv0) {
     keeper.leash = ends[0];
     // What waits in the buffer would be written twice.
     fflush(stdout);
-    pid_t server = fork();
+    pid_t program = getpid(), server = fork();
     if (server < 0) fail(EXIT_MACHINE, NULL, "cannot start a process: %s", strerror(errno));
     if (server == 0) {
         close(ends[1]);
-        serve(*image, &mounted, keeper);
+        serve(*image, &mounted, keeper, program);
     }
     close(mounted.device);
     close(ends[0]);
@@ -205,6 +246,8 @@ bool mount_and_wait(const struct image *image, const char *argv0) {
         return false;
     }
     signal(SIGCHLD, SIG_IGN);
+    teller.image = image->path;
+    teller.program = -1;
     puts(mounted.point);
     fflush(stdout);
     answer(session, &keeper, &mounted);

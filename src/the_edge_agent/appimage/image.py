@@ -230,6 +230,11 @@ def _unwritable(target: Path, problem: OSError) -> UsageError:
         return UsageError(
             f"there is no room for {target}: the disk is full", hint="free some, or name another place with -o; nothing was left behind"
         )
+    if problem.errno == errno.EFBIG:
+        return UsageError(
+            f"cannot write {target}: the file system, or `ulimit -f`, does not allow files so large",
+            hint="name a place on another file system with -o; nothing was left behind",
+        )
     return UsageError(f"cannot write {target}: {(problem.strerror or str(problem)).lower()}", hint="name another place with -o")
 
 

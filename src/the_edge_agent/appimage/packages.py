@@ -7,8 +7,10 @@ machine's affair: its own Debian sources are taken with the suite's name exchang
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """What the kernel calls an architecture → what Debian calls it."""
+
+RENEW = "tea bundle --update-lock"
+"""The command that makes an engine's lock anew; ``runtime/make``, which reads this module too, has one of its own."""
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SUFFIXES = ("", "-updates", "-security")
@@ -39,7 +44,7 @@ class Package:
         return f"{self.name}:{self.architecture} {self.version}"
 
 
-def read_lock(path: Path) -> tuple[Package, ...]:
+def read_lock(path: Path, *, renew: str = RENEW) -> tuple[Package, ...]:
     """The packages that ``path`` pins, one a line: name, version, architecture, SHA-256.
 
     Raises:
@@ -49,20 +54,21 @@ def read_lock(path: Path) -> tuple[Package, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
         return tuple(Package(*line.split()) for line in lines if line and not line.startswith("#"))
     except (OSError, TypeError) as problem:
-        raise UsageError(f"{path} is no list of pinned packages: {problem}", hint="make it anew: tea bundle --update-lock") from problem
+        raise UsageError(f"{path} is no list of pinned packages: {problem}", hint=f"make it anew: {renew}") from problem
 
 
-def lock_text(packages: Iterable[Package]) -> str:
+def lock_text(packages: Iterable[Package], *, renew: str = RENEW) -> str:
     """What :func:`read_lock` reads, in a fixed order."""
-    head = "# Debian packages of an engine: name, version, architecture, SHA-256. Made by `tea bundle --update-lock`.\n"
+    head = f"# Debian packages: name, version, architecture, SHA-256. Made by `{renew}`.\n"
     return head + "".join(f"{one.name} {one.version} {one.architecture} {one.sha256}\n" for one in sorted(packages))
 
 
 class Debian:
-    """The packages of ``suite``; what was fetched is kept in ``folder``."""
+    """The packages of ``suite``; what was fetched is kept in ``folder``. ``renew`` is the command that pins other versions."""
 
-    def __init__(self, suite: str, folder: Path) -> None:
+    def __init__(self, suite: str, folder: Path, *, renew: str = RENEW) -> None:
         self._suite = suite
+        self._renew = renew
         self._folder = folder.absolute()
         self._ready = False
 
@@ -93,24 +99,34 @@ class Debian:
             UsageError: a version is no longer offered, or a file is not the one that was pinned.
             MachineUnable: apt is not installed, or cannot reach its sources.
         """
-        return tuple(self._file(package) for package in packages)
+        wanted = {package.sha256: package for package in packages}
+        absent = [package for package in wanted.values() if not self._is_kept(package)]
+        if absent:
+            self._download(absent)
+        return tuple(self._place(package) for package in wanted.values())
 
-    def _file(self, package: Package) -> Path:
-        kept = self._folder / "debs" / f"{package.sha256}.deb"
-        if not (kept.is_file() and _digest(kept) == package.sha256):
-            self._refresh()
-            incoming = self._folder / "incoming"
-            incoming.mkdir(parents=True, exist_ok=True)
-            for old in incoming.glob("*.deb"):
-                old.unlink()
-            wanted = f"{package.name}:{package.architecture}={package.version}"
-            self._apt("apt-get", "-q", "download", wanted, folder=incoming, what=f"fetch {package}")
-            (came,) = incoming.glob("*.deb")
-            if _digest(came) != package.sha256:
-                raise UsageError(f"the package {package} is not the one that was pinned", hint="see what changed: tea bundle --update-lock")
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            came.replace(kept)
-        return kept
+    def _place(self, package: Package) -> Path:
+        return self._folder / "debs" / f"{package.sha256}.deb"
+
+    def _is_kept(self, package: Package) -> bool:
+        place = self._place(package)
+        return place.is_file() and _digest(place) == package.sha256
+
+    def _download(self, wanted: Sequence[Package]) -> None:
+        """Fetch the files of ``wanted`` at one go: apt reads its lists anew each time it is called."""
+        self._refresh()
+        incoming = self._folder / "incoming"
+        shutil.rmtree(incoming, ignore_errors=True)
+        incoming.mkdir(parents=True)
+        words = [f"{package.name}:{package.architecture}={package.version}" for package in wanted]
+        what = f"fetch {wanted[0] if len(wanted) == 1 else f'{len(wanted)} packages'}"
+        self._apt("apt-get", "-q", "download", *words, folder=incoming, what=what)
+        came = {_digest(file): file for file in incoming.glob("*.deb")}
+        for package in wanted:
+            if package.sha256 not in came:
+                raise UsageError(f"the package {package} is not the one that was pinned", hint=f"see what changed: {self._renew}")
+            self._place(package).parent.mkdir(exist_ok=True)
+            came[package.sha256].replace(self._place(package))
 
     def _refresh(self) -> None:
         """Fetch the lists of the suite once a process."""
@@ -137,7 +153,7 @@ class Debian:
             if origin == "Debian" and component == "main":
                 lines.add(f"deb [arch={','.join(ARCHITECTURES.values())}{signed}] {uri} {self._suite}{suffix} main")
         if not lines:
-            raise MachineUnable("apt on this machine has no Debian source", hint="build engines on Debian, or in a container of it")
+            raise MachineUnable("apt on this machine knows no Debian source", hint="apt-get update, on Debian or in a container of it")
         return "\n".join(sorted(lines)) + "\n"
 
     def _apt(self, *words: str, folder: Path | None = None, what: str = "ask apt") -> str:
@@ -153,7 +169,7 @@ class Debian:
             "Acquire::Languages": "none",
         }
         options = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
-        return _run([words[0], *options, *words[1:]], what, folder)
+        return _run([words[0], *options, *words[1:]], what, folder, hint=f"if a pinned version is no longer offered: {self._renew}")
 
 
 def unpack(file: Path, folder: Path) -> None:
@@ -167,7 +183,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _run(words: list[str], what: str, folder: Path | None = None) -> str:
+def _run(words: list[str], what: str, folder: Path | None = None, hint: str | None = None) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - apt and dpkg, words of our own
             words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False
@@ -177,6 +193,8 @@ def _run(words: list[str], what: str, folder: Path | None = None) -> str:
             f"cannot {what}: this machine has no {words[0]}", hint="build engines on Debian, or in a container of it"
         ) from problem
     if done.returncode:
-        reason = next((line for line in done.stderr.splitlines() if line.startswith("E:")), done.stderr.strip()[:300])
-        raise UsageError(f"cannot {what}: {reason}", hint="if a pinned version is no longer offered: tea bundle --update-lock")
+        lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+        full = next((line for line in lines if os.strerror(errno.ENOSPC) in line), None)
+        reason = full or next((line for line in lines if line.startswith("E:")), lines[0])
+        raise UsageError(f"cannot {what}: {reason}", hint="free some of the disk" if full else hint)
     return done.stdout

@@ -85,10 +85,15 @@ def assemble(recipe: Recipe, *, architecture: str, llm: bool, runtime: Path, sou
     ``runtime`` holds the launcher, ``source`` is this project's tree. Everything is kept below ``work``, packages for the next time.
 
     Raises:
-        UsageError: something pinned cannot be had, or does not fit together.
+        UsageError: something pinned cannot be had, or does not fit together, or ``work`` cannot be written.
         MachineUnable: a tool is missing.
     """
-    return _Assembly(recipe, architecture, llm, work).make(runtime, source)
+    try:
+        return _Assembly(recipe, architecture, llm, work).make(runtime, source)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot write the engine's files below {work}: {_reason(problem)}", hint="name another folder: --work"
+        ) from problem
 
 
 class _Assembly:
@@ -160,6 +165,7 @@ class _Assembly:
         # In the place of Debian's, which reports crashes of other programs.
         (self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py").unlink(missing_ok=True)
         _copy(data / "sitecustomize.py", self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py")
+        _copy(data / "certificates.py", self._root / MODULES / "certifi/core.py")
         for name in (DESKTOP, f"usr/share/applications/{DESKTOP}"):
             _copy(data / "tea.desktop", self._root / name)
         _copy(data / "tea.metainfo.xml", self._root / METAINFO)
@@ -298,6 +304,12 @@ def features(folder: Path) -> tuple[str, ...]:
     modules = folder / MODULES
     found = {"lua": modules / "lupa", "prolog": folder / PROLOG, "llm-local": modules / "xllamacpp"}
     return ("python", "llm-api", *(name for name, place in found.items() if place.exists()))
+
+
+def _reason(problem: OSError) -> str:
+    # Copying a folder ends with all that went wrong in it: source, target and reason of each file.
+    text = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror
+    return str(text or problem).lower()
 
 
 def _start(path: Path) -> bytes:

@@ -43,8 +43,8 @@ def _quota() -> float | None:
 
 def available_memory() -> int | None:
     """Bytes that can be had without swapping, file pages that can be dropped included; ``None`` where the system does not tell."""
-    known = [bytes_ for bytes_ in (_system_memory(), *(_group_memory(group) for group in _own_groups())) if bytes_ is not None]
-    return min(known, default=None)
+    told = (_system_memory(), _address_space(), *(_group_memory(group) for group in _own_groups()))
+    return min((bytes_ for bytes_ in told if bytes_ is not None), default=None)
 
 
 def _system_memory() -> int | None:
@@ -52,6 +52,17 @@ def _system_memory() -> int | None:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return None
+
+
+def _address_space() -> int | None:
+    """What ``ulimit -v`` leaves: a mapped model counts."""
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    used = (_read(Path("/proc/self/statm")) or "").split()
+    if limit == resource.RLIM_INFINITY or not used:
+        return None
+    return max(0, limit - int(used[0]) * resource.getpagesize())
 
 
 def _group_memory(group: Path) -> int | None:

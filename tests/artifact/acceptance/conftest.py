@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.artifact.acceptance.rooms import HERE, Place, Room, foreign, furnish, rooms
+from tests.artifact.acceptance.rooms import CACHE, HERE, Place, Room, foreign, furnish, rooms
 
 from the_edge_agent.appimage import image as images
 
@@ -67,7 +67,7 @@ def manifest(image: Path) -> Manifest:
 
 
 @pytest.fixture
-def place(room: Room, image: Path, tmp_path: Path) -> Place:
+def place(room: Room, image: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The image in a room, and an empty folder to work in."""
     work = tmp_path / "work"
     work.mkdir()
@@ -75,13 +75,9 @@ def place(room: Room, image: Path, tmp_path: Path) -> Place:
     if room.plain_user:
         for folder in (tmp_path, *list(tmp_path.parents)[:2]):
             folder.chmod(folder.stat().st_mode | 0o055)
-    # A cache that every test of a session shares, as a user's is; a clean room starts with none.
-    cache = tmp_path if room.clean else tmp_path.parent / "cache"
-    found = Place(room, image, work)
-    if not room.clean:
-        cache.mkdir(exist_ok=True)
-        found.environment["TEA_APPIMAGE_CACHE"] = str(cache)
-    return found
+    cache = tmp_path_factory.getbasetemp() / "caches" / room.name
+    cache.mkdir(parents=True, exist_ok=True)
+    return Place(room, image, work, cache, {"TEA_APPIMAGE_CACHE": CACHE if room.clean else str(cache)})
 
 
 @pytest.fixture(autouse=True)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HERE = "here"
-SHIP, DESK = "/ship", "/desk"
+SHIP, DESK, CACHE = "/ship", "/desk", "/cache"
 _BINFMT = Path(__file__).with_name("binfmt.sh")
 _PLAIN = "1234"
+_OWN = ("empty", "busybox")
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,31 @@ class Room:
     def clean(self) -> bool:
         return self.root is not None
 
+    @property
+    def own(self) -> bool:
+        """Whether :func:`furnish` made it, so that a test may put files into it."""
+        return self.root is not None and self.root.name in _OWN
+
 
 @dataclass
 class Place:
-    """An image in a room, with a folder to work in that both sides see."""
+    """An image in a room, with a folder to work in that both sides see and one to unpack into that all tests of the room share."""
 
     room: Room
     image: Path
     work: Path
+    cache: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def inside(self) -> Path:
         """The folder to work in, as the image sees it."""
         return Path(DESK) if self.room.clean else self.work
+
+    @property
+    def seen(self) -> str:
+        """The image's path, as the image sees it."""
+        return f"{SHIP}/{self.image.name}" if self.room.clean else str(self.image)
 
     def command(self, *words: str, image: Path | None = None, home: bool = True) -> list[str]:
         image = image or self.image
@@ -64,14 +76,15 @@ class Place:
 
     def _walls(self, image: Path, *, home: bool) -> list[str]:
         words = ["bwrap", "--bind", str(self.room.root), "/", "--ro-bind", str(image.parent), SHIP, "--bind", str(self.work), DESK]
-        words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", DESK, "--die-with-parent", "--clearenv"]  # noqa: S108 - of the room
+        words += ["--bind", str(self.cache), CACHE, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", DESK]  # noqa: S108 - of the room
+        words += ["--die-with-parent", "--clearenv"]
         words += ["--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--setenv", "PATH", "/usr/bin:/bin"]
         if self.room.fuse:
             words += ["--dev-bind", "/dev/fuse", "/dev/fuse", "--cap-add", "ALL"]
         if self.room.plain_user:
             words += ["--unshare-user", "--uid", _PLAIN, "--gid", _PLAIN]
-        if home:
-            words += ["--setenv", "HOME", DESK]
+        for name, value in {**({"HOME": DESK} if home else {}), **self.environment}.items():
+            words += ["--setenv", name, value]
         return words
 
     def run(
@@ -126,7 +139,7 @@ def furnish(room: Room, folder: Path) -> Room:
     if not room.root.is_absolute():
         room = replace(room, root=folder / room.root)
     assert room.root is not None
-    for name in ("tmp", "proc", "dev", SHIP[1:], DESK[1:], "bin", "usr/bin"):
+    for name in ("tmp", "proc", "dev", SHIP[1:], DESK[1:], CACHE[1:], "bin", "usr/bin"):
         (room.root / name).mkdir(parents=True, exist_ok=True)
     if room.root.name == "busybox":
         need("busybox", "busybox-static")

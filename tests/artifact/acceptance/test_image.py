@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.artifact.acceptance.rooms import Place, foreign
+from tests.artifact.acceptance.rooms import Place, foreign, need
 
 from the_edge_agent import __version__
 
@@ -81,6 +81,64 @@ nodes:
     language: lua
     run: |
       return {version = _VERSION, n = #"abc" + 39}
+"""
+
+
+LETTERS = """
+name: letters
+nodes:
+  - name: look
+    run: |
+      import json, locale, pathlib, subprocess, sys
+      pathlib.Path("größe.txt").write_text("naïve – 日本")
+      code = '''
+      import json, locale, os, pathlib, sys
+      variables = {name: value for name, value in os.environ.items() if name.startswith(("LC_", "LANG", "LOC", "PYTHON"))}
+      print(sys.argv[1], pathlib.Path("größe.txt").read_text(), locale.setlocale(locale.LC_CTYPE), json.dumps(variables))
+      '''
+      child = subprocess.run([sys.executable, "-c", code.strip(), "Ω"], capture_output=True)
+      return {"own": locale.setlocale(locale.LC_CTYPE), "child": child.stdout.decode("utf-8"), "said": child.stderr.decode()}
+"""
+
+LETTERS_OF_PROLOG = """
+name: letters
+nodes:
+  - name: join
+    language: prolog
+    run: |
+      atom_concat('größe – ', '日本', Joined), atom_length(Joined, Length), return(joined, Joined), return(length, Length).
+"""
+
+TRUST = """
+name: trust
+nodes:
+  - name: ask
+    run: |
+      import http.server, ssl, threading
+      import certifi, httpx
+
+      class Page(http.server.BaseHTTPRequestHandler):
+          def do_GET(self):
+              self.send_response(200)
+              self.send_header("Content-Length", "5")
+              self.end_headers()
+              self.wfile.write(b"hello")
+
+          def log_message(self, *words):
+              pass
+
+      server = http.server.HTTPServer(("127.0.0.1", 0), Page)
+      context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+      context.load_cert_chain("server.pem", "server.key")
+      server.socket = context.wrap_socket(server.socket, server_side=True)
+      threading.Thread(target=server.serve_forever, daemon=True).start()
+      try:
+          said = httpx.get(f"https://127.0.0.1:{server.server_port}/", trust_env=state["trust_env"]).text
+      except httpx.ConnectError as problem:
+          said = str(problem)
+      server.shutdown()
+      server.server_close()
+      return {"said": said, "authorities": certifi.where()}
 """
 
 
@@ -164,6 +222,62 @@ def test_nothing_of_the_image_reaches_a_child_process(place: Place) -> None:
     assert set(state["own"]) <= allowed
 
 
+def test_text_is_unicode_whatever_the_machine_speaks(place: Place) -> None:
+    for language in ({}, {"LANG": "de_DE.ISO-8859-1"}, {"LC_ALL": "C"}):
+        place.environment = {**place.environment, "LANG": "", "LC_ALL": "", **language}
+        state = answer(place.run("tea", "run", place.write("letters.yaml", LETTERS)))
+        assert (state["own"], state["said"]) == ("C.UTF-8", "")
+        letters, variables = state["child"].split("{")
+        assert letters == "Ω naïve – 日本 C.UTF-8 "
+        assert json.loads("{" + variables) == {"LANG": "", "LC_ALL": "", **language}, "nothing of the image, and nothing of Python"
+
+
+def test_prolog_reads_and_writes_unicode(place: Place, manifest: Manifest) -> None:
+    if "prolog" not in manifest.features:
+        pytest.skip("there is no Prolog in this image")
+    state = answer(place.run("tea", "run", place.write("letters.yaml", LETTERS_OF_PROLOG)))
+    assert (state["joined"], state["length"]) == ("größe – 日本", 10)
+
+
+@pytest.fixture
+def authority(place: Place) -> Path:
+    """The certificate of a server on this machine that nobody trusts, with the server's key beside it."""
+    need("openssl", "openssl")
+    certificate = place.work / "server.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=here"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(place.work / "server.key"), "-out", str(certificate)]
+    subprocess.run(words, check=True, capture_output=True)
+    (place.work / "server.key").chmod(0o644)
+    return certificate
+
+
+def trusting(place: Place, *, trust_env: bool = True) -> dict[str, Any]:
+    words = ["tea", "run", place.write("trust.yaml", TRUST), "--input", json.dumps({"trust_env": trust_env})]
+    return answer(place.run(*words, timeout=120))
+
+
+def test_whom_the_user_trusts_is_trusted(place: Place, authority: Path) -> None:
+    assert "CERTIFICATE_VERIFY_FAILED" in trusting(place)["said"]
+    place.environment["SSL_CERT_FILE"] = str(place.inside / authority.name)
+    found = trusting(place)
+    assert (found["said"], found["authorities"]) == ("hello", place.environment["SSL_CERT_FILE"])
+
+
+def test_whom_the_machine_trusts_is_trusted(place: Place, authority: Path) -> None:
+    """By httpx too, which asks certifi; where the machine trusts nobody, the certificates of the image are taken."""
+    if not place.room.own or place.room.root is None:
+        pytest.skip("the certificates of this machine are left alone")
+    assert trusting(place)["authorities"].endswith("/usr/lib/ssl/certs.pem")
+    bundle = place.room.root / "etc/ssl/certs/ca-certificates.crt"
+    bundle.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(authority, bundle)
+    try:
+        found = trusting(place, trust_env=False)
+    finally:
+        bundle.unlink()
+    assert (found["said"], found["authorities"]) == ("hello", "/etc/ssl/certs/ca-certificates.crt")
+
+
 def test_the_standard_library_is_whole(place: Place) -> None:
     state = answer(place.run("tea", "run", place.write("modules.yaml", MODULES)))
     assert state["authorities"] > 50, "TLS knows whom to trust"
@@ -191,12 +305,12 @@ def test_exit_codes_pass_through(place: Place, words: list[str], text: str, code
 
 
 def test_without_a_home_it_works(place: Place) -> None:
+    del place.environment["TEA_APPIMAGE_CACHE"]
     assert answer(place.run("tea", "run", place.write("plain.yaml", STATE), home=False))["n"] == 42
 
 
 def test_it_finds_itself_intact(place: Place) -> None:
-    where = f"/ship/{place.image.name}" if place.room.clean else str(place.image)
-    done = place.run("tea", "verify", where)
+    done = place.run("tea", "verify", place.seen)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("OK: ")
 
@@ -218,12 +332,11 @@ def test_it_builds_an_image_out_of_itself(place: Place, manifest: Manifest, exam
 
 
 def test_no_model_is_copied_where_nothing_can_be_mounted(place: Place, manifest: Manifest) -> None:
-    cache = place.work.parent / "own-cache" if not place.room.clean else place.work
-    cache.mkdir(exist_ok=True)
-    if not place.room.clean:
-        place.environment |= {"APPIMAGE_EXTRACT_AND_RUN": "1", "TEA_APPIMAGE_CACHE": str(cache)}
-    elif place.room.fuse:
+    if place.room.clean and place.room.fuse:
         pytest.skip("it is mounted here")
+    del place.environment["TEA_APPIMAGE_CACHE"]
+    place.environment["APPIMAGE_EXTRACT_AND_RUN"] = "1"
+    cache = place.work / ".cache"
     assert place.run("tea", "--version").returncode == 0
     written = [path for path in cache.rglob("*") if path.is_file() and not path.is_symlink()]
     assert not [path for path in written if path.suffix == ".gguf"]

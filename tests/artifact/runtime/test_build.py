@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.artifact.runtime.rig import MODEL, ROOT, Image, Rig, Told, compile_probe, need, run
+
+from the_edge_agent.appimage import packages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,12 +32,20 @@ def emulated(words: list[str]) -> list[str]:
     return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", EMULATE, qemu, *words]
 
 
+def copied(folder: Path) -> Path:
+    """The sources of the runtime, and what `runtime/make` reads beside them, in another folder; returns the copy of `runtime`."""
+    shutil.copytree(ROOT / "runtime", folder / "runtime", ignore=shutil.ignore_patterns("build"))
+    for name in ("__init__.py", "errors.py", "appimage/__init__.py", "appimage/packages.py"):
+        target = folder / "src/the_edge_agent" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "src/the_edge_agent" / name, target)
+    shutil.copytree(ROOT / "runtime/build/packages/debs", folder / "runtime/build/packages/debs")
+    return folder / "runtime"
+
+
 def test_the_same_bytes_in_another_folder_for_another_user(built: Path, desk: Path) -> None:
     """The whole source folder elsewhere, with other times, umask, locale and time zone; packages are the downloaded ones."""
-    copy = desk / "c\N{LATIN SMALL LETTER O WITH DIAERESIS}py of it"
-    shutil.copytree(ROOT / "runtime", copy, ignore=shutil.ignore_patterns("build"))
-    (copy / "build").mkdir()
-    shutil.copytree(ROOT / "runtime/build/packages", copy / "build/packages")
+    copy = copied(desk / "c\N{LATIN SMALL LETTER O WITH DIAERESIS}py of it")
     words = ["sh", "-c", 'umask 077; exec "$@"', "sh", str(copy / "make"), "--arch", built.name]
     done = run(words, timeout=110, TZ="Asia/Tokyo", LANG="C", USER="somebody", HOME="/nonexistent")
     assert done.returncode == 0, done.stderr
@@ -49,16 +60,27 @@ def test_a_second_build_has_nothing_to_do_and_a_changed_output_is_made_again(bui
     assert (built / "head").stat().st_mtime_ns == before
 
 
+OTHER_APT = """#!/bin/sh
+case "$*" in
+*indextargets*) echo 'Debian|bookworm|file:/none|main' ;;
+*download*) echo 'another file' >libfuse3-dev.deb ;;
+esac
+"""
+
+
 def test_a_package_that_is_not_the_pinned_one_is_refused(built: Path, desk: Path) -> None:
-    copy = desk / "copy"
-    shutil.copytree(ROOT / "runtime", copy, ignore=shutil.ignore_patterns("build"))
-    shutil.copytree(ROOT / "runtime/build/packages", copy / "build/packages")
+    copy = copied(desk / "copy")
     debian = {"x86_64": "amd64", "aarch64": "arm64"}[built.name]
-    (changed,) = (copy / "build/packages").glob(f"libfuse3-dev_*_{debian}.deb")
-    changed.write_bytes(changed.read_bytes() + b"x")
-    done = run([str(copy / "make"), "--arch", built.name])
-    assert done.returncode == 1
-    assert "is not the file that packages.lock names" in done.stderr
+    (pinned,) = (one for one in packages.read_lock(copy / "packages.lock") if (one.name, one.architecture) == ("libfuse3-dev", debian))
+    (copy / f"build/packages/debs/{pinned.sha256}.deb").write_text("another file", encoding="utf-8")
+    # A source that offers that file: what is kept is fetched again when it is not what it should be.
+    (desk / "bin").mkdir()
+    (desk / "bin/apt-get").write_text(OTHER_APT, encoding="utf-8")
+    (desk / "bin/apt-get").chmod(0o755)
+    done = run([str(copy / "make"), "--arch", built.name], PATH=f"{desk / 'bin'}:{os.environ['PATH']}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"the package {pinned} is not the one that was pinned\n    hint: see what changed: runtime/make --lock" in done.stderr
+    assert not (copy / "build" / built.name).exists()
 
 
 def test_licences_of_everything_inside_are_there(built: Path) -> None:
@@ -69,10 +91,15 @@ def test_licences_of_everything_inside_are_there(built: Path) -> None:
 
 
 def test_the_lock_names_every_package_of_both_architectures() -> None:
-    lines = [line.split() for line in (ROOT / "runtime/packages.lock").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    assert {architecture for architecture, *_ in lines} == {"x86_64", "aarch64"}
-    assert len({(architecture, package) for architecture, package, *_ in lines}) == len(lines) == 18
-    assert len({sha256 for *_, sha256 in lines}) == 18
+    pinned = packages.read_lock(ROOT / "runtime/packages.lock")
+    assert {package.architecture for package in pinned} == {"amd64", "arm64"}
+    assert len({(package.architecture, package.name) for package in pinned}) == len(pinned) == 18
+    assert len({package.sha256 for package in pinned}) == 18
+
+
+def test_it_needs_nothing_but_python(built: Path) -> None:
+    done = run([sys.executable, "-I", "-S", str(ROOT / "runtime/make"), "--arch", built.name], timeout=110)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture(scope="session")

@@ -118,3 +118,54 @@ print("loaded", bool(xllamacpp.Server(parameters).handle_completions({"prompt": 
     words = [sys.executable, "-c", program, "/no/app/usr/share/models/m.gguf"]
     done = run(words, timeout=110, LD_PRELOAD=built / "libtea-inside.so", **environment)
     assert "loaded True" in done.stdout, done.stderr[-2000:]
+
+
+MAPPER = """
+import ctypes, re, sys
+from pathlib import Path
+path, offset, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+library = ctypes.CDLL(None)
+library.fopen.restype = library.mmap.restype = ctypes.c_void_p
+library.fileno.argtypes = [ctypes.c_void_p]
+library.fseeko.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int]
+library.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64]
+stream = library.fopen(path.encode(), b"rb")
+if offset:
+    library.fseeko(stream, offset, 0)
+shared_and_populated = 0x8001
+start = library.mmap(None, size, 1, shared_and_populated, library.fileno(stream), 0)
+lines = Path("/proc/self/smaps").read_text().partition(f"{start:08x}-")[2]
+print(re.search(r"Rss: +(\\d+) kB", lines)[1])
+"""
+BIG = 4 << 20
+
+
+@pytest.fixture
+def three(built: Path, desk: Path) -> dict[str, str]:
+    """An image of three models of 4 MiB, all of it in memory, and the library as the bundled loader would load it."""
+    (desk / "an image").write_bytes(b"\1" * 3 * BIG)
+    files = "".join(f"{number * BIG} {BIG} usr/share/models/{number}.gguf\n" for number in range(3))
+    return {
+        "LD_PRELOAD": str(built / "libtea-inside.so"),
+        "APPDIR": "/no/app",
+        "TEA_IMAGE": str(desk / "an image"),
+        "TEA_IMAGE_FILES": files,
+    }
+
+
+def resident(environment: dict[str, str], path: str, offset: int = 0) -> int:
+    """Bytes that are read when the whole file is mapped, as llama.cpp does, after the model at ``path`` was opened."""
+    done = run([sys.executable, "-c", MAPPER, path, str(offset), str(3 * BIG)], **environment)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout) * 1024
+
+
+def test_of_several_models_only_the_one_that_is_wanted_is_read(three: dict[str, str]) -> None:
+    # The kernel maps a few pages around each one that is used.
+    assert BIG <= resident(three, "/no/app/usr/share/models/1.gguf") < BIG + BIG // 4
+    assert BIG <= resident(three, three["TEA_IMAGE"], 2 * BIG) < BIG + BIG // 4
+
+
+def test_other_files_are_mapped_as_they_are(three: dict[str, str], desk: Path) -> None:
+    (desk / "another").write_bytes(b"\1" * 3 * BIG)
+    assert resident(three, str(desk / "another")) == 3 * BIG

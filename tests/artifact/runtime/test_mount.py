@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -12,12 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.artifact.runtime.rig import IS_ROOT, MODEL, PLAIN_USER, Told, as_plain_user, mounts, need, run, servers
+from tests.artifact.runtime.rig import IS_ROOT, MODEL, PLAIN_USER, Rig, Told, as_plain_user, mounts, need, run, servers
+
+from the_edge_agent.appimage.squashfs import Squashfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.artifact.runtime.rig import Image, Rig
+    from tests.artifact.runtime.rig import Image
+
+PTRACE_SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")
 
 pytestmark = pytest.mark.skipif(not (IS_ROOT and Path("/dev/fuse").exists()), reason="opens /dev/fuse, which takes root here")
 
@@ -60,6 +65,26 @@ def test_the_program_runs_from_a_mount(image: Image, desk: Path, start: Callable
 def test_files_read_the_same(image: Image, desk: Path, start: Callable[[list[str]], list[str]]) -> None:
     assert run(start(image.command("copy", "text.txt"))).stdout == "some text\n" * 100_000
     assert gone(image, desk)
+
+
+def test_what_cannot_be_read_is_told_where_the_programs_errors_go(rig: Rig, desk: Path, start: Callable[[list[str]], list[str]]) -> None:
+    if PTRACE_SCOPE.exists() and PTRACE_SCOPE.read_text(encoding="ascii") != "0\n":
+        pytest.skip("this kernel keeps a plain user's server from pytest's pipe")
+    raw = Rig(rig.built, rig.probe, desk / "images", [*rig.compression, "-noI", "-noId"])
+    made = raw.image("x.AppImage", extra={"digits.txt": hashlib.shake_256(b"digits").hexdigest(200_000).encode()})
+    with made.path.open("r+b") as file:
+        squashfs = Squashfs(file, made.payload, made.path.stat().st_size)
+        inode = squashfs.find("digits.txt")
+        assert inode is not None
+        file.seek(made.payload + inode.start)
+        file.write(bytes(1000))
+    done = run(start(made.command("copy", "digits.txt")))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error [IMAGE_DAMAGED]: {made.path} is damaged: a file inside cannot be read",
+        "    hint: get the file again; the sums that were published with it tell whether it is whole",
+    ]
+    assert gone(made, desk)
 
 
 def test_exit_code_and_signal_pass(image: Image, desk: Path, start: Callable[[list[str]], list[str]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -95,6 +96,50 @@ def test_the_table_names_the_artifacts_and_their_models() -> None:
     from the_edge_agent import __version__
 
     assert table["tea-python"].file_name("aarch64") == f"tea-python-{__version__}-aarch64.AppImage"
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot write the engine's files below .*: not a directory"):
+        payload.assemble(RECIPE, architecture="x86_64", llm=False, runtime=tmp_path, source=ROOT, work=tmp_path / "file" / "work")
+
+
+def test_wheels_of_an_earlier_build_are_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"one": "some_thing-1.0-py3-none-any.whl", "two": "other-2.1-cp311-cp311-manylinux_2_17_x86_64.whl"}
+    for content, name in names.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    (tmp_path / "lock").write_text(wheels.lock_text(sorted(tmp_path.glob("*.whl"))), encoding="utf-8")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+    def fetched(architecture: str) -> set[str]:
+        return {file.name for file in wheels.fetch(tmp_path / "lock", ["some-thing", "other"], architecture, "3.11", tmp_path)}
+
+    assert fetched("x86_64") == set(names.values())
+    with pytest.raises(UsageError, match="pip cannot fetch"):
+        fetched("aarch64")
+    (tmp_path / names["one"]).write_text("changed", encoding="utf-8")
+    with pytest.raises(UsageError, match="pip cannot fetch"):
+        fetched("x86_64")
+
+
+CERTIFI = "import json, sys; sys.path[:0] = [{data!r}, {folder!r}]; import certifi.core as core; print(json.dumps([core.where(), core.contents()]))"
+
+
+def test_certifi_names_the_certificates_of_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "certifi").mkdir()
+    (tmp_path / "certifi/__init__.py").touch()
+    shutil.copy(DATA / "certificates.py", tmp_path / "certifi/core.py")
+    (tmp_path / "certifi/cacert.pem").write_text("own", encoding="utf-8")
+    (tmp_path / "machine.pem").write_text("the machine's – ü", encoding="utf-8")
+    told = {"TEA_RESTORE": "TEA_CERTIFICATES", "TEA_CERTIFICATES": str(tmp_path / "machine.pem")}
+    code = CERTIFI.format(data=str(DATA), folder=str(tmp_path))
+
+    def answer(**environment: str) -> list[str]:
+        done = subprocess.run([sys.executable, "-S", "-B", "-c", code], env=environment, capture_output=True, text=True, check=True)
+        return list(json.loads(done.stdout))
+
+    assert answer() == [str(tmp_path / "certifi/cacert.pem"), "own"]
+    assert answer(**told) == [str(tmp_path / "machine.pem"), "the machine's – ü"]
 
 
 def started(environment: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

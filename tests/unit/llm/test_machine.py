@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,3 +46,12 @@ def test_the_limits_of_a_control_group_count(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(machine, "_own_groups", lambda: [tmp_path])
     assert machine.cores() == 1
     assert machine.available_memory() == 55 * MIB
+
+
+def test_a_limit_of_the_address_space_counts() -> None:
+    program = (
+        "import resource; from the_edge_agent.llm import machine; used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), resource.RLIM_INFINITY)); print(machine.available_memory())"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert 0 < int(told) <= 100 * MIB
