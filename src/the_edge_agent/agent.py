@@ -75,14 +75,14 @@ def _check_insides(workflow: Workflow, library: Library) -> list[Problem]:
     from the_edge_agent import languages
     from the_edge_agent.actions import check
 
-    problems = library.add(workflow)
+    imported, inside = library.add(workflow), list[Problem]()
     for node, kind in walk(workflow):
         for code in _code_in(kind):
             # A block inside parameters has no place of its own: the action's serves.
             place = kind.spot if isinstance(kind, Action) else None
             found = (problem if problem.spot else replace(problem, spot=place) for problem in languages.check(code))
-            problems += [at_node(problem, node.name) for problem in found]
-    return [*problems, *check.check(workflow, library.of(workflow), library.of)]
+            inside += [at_node(problem, node.name) for problem in found]
+    return [*imported, *languages.told_once(inside), *check.check(workflow, library.of(workflow), library.of)]
 
 
 def load(

@@ -1,9 +1,10 @@
 """``reflection.*``: make something, judge it, make it again until it is good enough.
 
 The generator, a custom evaluator and the corrector are each an action (``{action, with}``) or a block of code
-(``{run, language}``). They see the state with these keys on top: ``reflection_iteration`` (from 1),
-``reflection_output``, ``reflection_errors``, ``reflection_suggestions``, ``reflection_history``, ``reflection_best``
-and ``reflection_best_score``. A block gives its value as ``return`` or in a variable ``result``.
+(``{run, language}``; without ``language`` a comment at the start of the block says it, as in a node). They see the state
+with these keys on top: ``reflection_iteration`` (from 1), ``reflection_output``, ``reflection_errors``,
+``reflection_suggestions``, ``reflection_history``, ``reflection_best`` and ``reflection_best_score``. A block gives its
+value as ``return`` or in a variable ``result``.
 
 Code is executed only if it stands in the workflow file exactly like that: a template inside it would paste data
 into code, and what a model wrote is no code of the workflow.
@@ -25,6 +26,7 @@ from the_edge_agent.engine.scope import NOTHING, Scope
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, Refused
 from the_edge_agent.llm.protocol import Message
 from the_edge_agent.workflow.model import Action, Code, Workflow, walk
+from the_edge_agent.workflow.nodes import marked_language
 
 Json = Any
 Result = dict[str, Any]
@@ -289,7 +291,7 @@ def _made(scope: Scope, part: Mapping[str, Any], role: str, also: frozenset[str]
             f"'{role}' must be either {{action: NAME, with: {{...}}}} or {{run: CODE}}" + (f", it has {unknown[0]!r}" if unknown else "")
         )
     if name is None:
-        return _executed(scope, part["run"], part.get("language", "python"))
+        return _executed(scope, part["run"], part.get("language"))
     given = part.get("with") or {}
     if not isinstance(name, str) or not isinstance(given, Mapping):
         raise NodeFailed(f"'{role}' must be {{action: NAME, with: {{...}}}}")
@@ -300,7 +302,7 @@ def _made(scope: Scope, part: Mapping[str, Any], role: str, also: frozenset[str]
     return result
 
 
-def _executed(scope: Scope, text: object, language: str) -> Json:
+def _executed(scope: Scope, text: object, language: object) -> Json:
     if not scope.host.code_allowed:
         raise Refused("a block inside 'with' is code, which --no-code refuses", hint="look at it (tea inspect), then run without --no-code")
     if not isinstance(text, str) or text not in embedded_code(scope.workflow):
@@ -308,12 +310,16 @@ def _executed(scope: Scope, text: object, language: str) -> Json:
             "'run' inside 'with' must be code that stands in the workflow like this, without templates",
             hint="read values from the state: state['name'] instead of {{ state.name }}",
         )
-    value = scope.host.program(_code(language, text)).run(scope)
+    value = scope.host.program(_block(text, language)).run(scope)
     if isinstance(value, Mapping) and "result" in value:
         value = value["result"]
     if value is NOTHING:
         raise NodeFailed("a block inside 'with' gave nothing back", hint="use return, or set a variable called result")
     return value
+
+
+def _block(text: str, language: object) -> Code:
+    return _code(str(language or marked_language(text) or "python"), text)
 
 
 @cache
@@ -326,7 +332,7 @@ def blocks(action: Action) -> tuple[Code, ...]:
     """The ``run`` blocks in the parameters of a ``reflection.*`` action."""
     parts = (action.literals.get(role) for role in ("generator", "evaluator", "corrector"))
     written = (part for part in parts if isinstance(part, Mapping) and isinstance(part.get("run"), str))
-    return tuple(_code(str(part.get("language", "python")), part["run"]) for part in written)
+    return tuple(_block(part["run"], part.get("language")) for part in written)
 
 
 def embedded_code(workflow: Workflow) -> frozenset[str]:

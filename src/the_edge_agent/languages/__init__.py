@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from the_edge_agent.errors import Problem, WorkflowInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from the_edge_agent.engine.scope import Program
     from the_edge_agent.workflow.model import Code
 
-__all__ = ["NAMES", "check", "program"]
+__all__ = ["NAMES", "check", "program", "told_once"]
 
 NAMES = ("python", "lua", "prolog")
 """The languages of the dialect."""
+_UNAVAILABLE = "LANGUAGE_UNAVAILABLE"
 
 
 class Language(Protocol):
@@ -45,6 +49,22 @@ def check(code: Code) -> list[Problem]:
     near = next(iter(get_close_matches(code.language, NAMES, 1)), None)
     message = f"unknown language '{code.language}', expected one of {', '.join(NAMES)}"
     return [Problem("UNKNOWN_LANGUAGE", message, code.spot, hint=f"did you mean '{near}'?" if near else "leave language out for Python")]
+
+
+def told_once(problems: Sequence[Problem]) -> list[Problem]:
+    """``problems``, but that this machine cannot run a language once: at its first block, with the names of all nodes that have one."""
+    lacking: dict[str, list[Problem]] = {}
+    for problem in problems:
+        if problem.code == _UNAVAILABLE:
+            lacking.setdefault(problem.message, []).append(problem)
+    return [*(problem for problem in problems if problem.code != _UNAVAILABLE), *map(_together, lacking.values())]
+
+
+def _together(same: Sequence[Problem]) -> Problem:
+    nodes = list(dict.fromkeys(problem.node for problem in same))
+    if len(nodes) == 1:
+        return same[0]
+    return replace(same[0], message=f"{same[0].message} (nodes {', '.join(map(repr, nodes))})", node=None)
 
 
 def _module(language: str) -> Language:

@@ -7,7 +7,8 @@
     Clauses of a block that stand before its first goal are looked at when a goal reaches them, all others when they are added.
 */
 
-:- module(tea_guard, [set_up_guard/1, need_sandbox/0, sandboxed/0, guarded/2, guarded_clause/2, hook/1, permit_goal/1, permit_clause/1, permit_head/1, permit_directive/1, forget_proofs/0, sandbox_flag/1,
+:- module(tea_guard, [set_up_guard/1, need_sandbox/0, sandboxed/0, guarded/2, guarded_clause/2, hook/1, permit_goal/1, permit_clause/1,
+                      permit_head/1, permit_declaration/1, forget_proofs/0, sandbox_flag/1,
                       tea_call/1, tea_call/2, tea_call/3, tea_call/4, tea_call/5, tea_call/6, tea_call/7, tea_call/8,
                       tea_add/2, tea_message/2, tea_op/3, tea_pass/1]).
 
@@ -97,7 +98,13 @@ clause_head(Clause, Head) :-
     ;   Head = Clause
     ).
 
-%   permit_directive(+Directive): a declaration of the block. Only libraries can be loaded.
+%   permit_declaration(+Directive): a declaration of the block. In the sandbox only libraries can be loaded.
+
+permit_declaration(Directive) :-
+    (   sandboxed
+    ->  permit_directive(Directive)
+    ;   true
+    ).
 
 permit_directive(Directive) :-
     need_sandbox,
@@ -364,7 +371,7 @@ guarded(Goal, Goal).
 
 meta_arguments(Goal, Specification) :-
     functor(Goal, Name, Arity),
-    \+ tea_block_reader:own_head(Name, Arity),
+    \+ tea_text:own_head(Name, Arity),
     predicate_property(tea_block:Goal, meta_predicate(Specification)).
 
 guarded_argument(0, Goal0, Goal) :- !, guarded(Goal0, Goal).

@@ -7,6 +7,8 @@
 :- use_module(answer).
 :- use_module(block).
 :- use_module(guard).
+:- use_module(items).
+:- use_module(text).
 
 :- meta_predicate in_text(?, ?, 0).
 

@@ -52,13 +52,18 @@ def check(code: Code) -> list[Problem]:
     """Syntax errors, each with its line in the workflow file; or that there is no SWI-Prolog on this machine."""
     program = swipl.executable()
     if program is None:
-        return [_unavailable("Prolog blocks need SWI-Prolog, which is not installed", code.spot)]
+        return [_unavailable(_missing(), code.spot)]
     if not code.text.strip():
         return []
     try:
         return list(_problems(program, code.text, code.spot))
     except (OSError, swipl.WorkerEnded, swipl.OutOfTime) as error:
         return [_unavailable(f"SWI-Prolog does not work here ({program}): {error}", code.spot)]
+
+
+def _missing() -> str:
+    named = os.environ.get(swipl.VARIABLE)
+    return "Prolog blocks need SWI-Prolog, " + (f"but {swipl.VARIABLE} names no program: {named}" if named else "which is not installed")
 
 
 def _unavailable(message: str, spot: Spot | None) -> Problem:
@@ -155,7 +160,7 @@ class _Block:
         limits = _Limits.of(scope.workflow.settings)
         program = swipl.executable()
         if program is None:
-            raise NodeFailed("Prolog blocks need SWI-Prolog, which is not installed", error_type=_TYPE, hint=swipl.INSTALL)
+            raise NodeFailed(_missing(), error_type=_TYPE, hint=swipl.INSTALL)
         scope.host.resources.get("prolog", _Idle)
         try:
             answers = self._ask(program, scope, limits)

@@ -45,7 +45,13 @@ serve :-
         get_ready(Request),
         Request == end_of_file,
     !,
-    halt.
+    leave(0).
+
+%   When the parent dies, both pipes end at once: the loop and the watcher want to leave, and only one may.
+
+leave(Status) :-
+    mutex_lock(tea_leaving),
+    halt(Status).
 
 descriptor(Number, Mode, Stream) :-
     atom_concat('/dev/fd/', Number, Path),
@@ -55,7 +61,7 @@ descriptor(Number, Mode, Stream) :-
 
 watch(Life) :-
     descriptor(Life, read, Stream),
-    thread_create(( peek_char(Stream, _), halt(3) ), _, [detached(true)]).
+    thread_create(( peek_char(Stream, _), leave(3) ), _, [detached(true)]).
 
 request(In, Request) :-
     catch(read_term(In, Request, [module(tea_worker)]), Error, Request = unreadable(Error)).

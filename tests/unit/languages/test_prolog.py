@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from the_edge_agent import languages
-from the_edge_agent.agent import load
+from the_edge_agent.agent import load, read
 from the_edge_agent.engine.scope import NOTHING, Cancellation, Cancelled, Host, Resources, Scope
 from the_edge_agent.errors import LimitReached, NodeFailed, Source, Spot, WorkflowInvalid
 from the_edge_agent.languages import swipl
@@ -248,6 +248,43 @@ def test_without_prolog_the_problem_says_what_to_install(monkeypatch: pytest.Mon
     (problem,) = languages.check(block("return(a, 1)."))
     assert problem.code == "LANGUAGE_UNAVAILABLE"
     assert "apt install swi-prolog-nox" in (problem.hint or "")
+
+
+MANY_BLOCKS = """\
+nodes:
+  - {name: bad, run: 'return ('}
+  - {name: one, language: prolog, run: 'return(a, 1).'}
+  - name: more
+    steps:
+      - {name: two, language: prolog, run: 'return(b, 1).'}
+      - {name: three, run: {type: prolog, code: 'return(c, 1).'}}
+  - name: judge
+    uses: reflection.evaluate
+    with: {output: 1, evaluator: {type: custom, run: "% prolog\\nreturn(result, true)."}}
+"""
+
+
+def test_without_prolog_a_workflow_is_told_once_with_all_nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(MANY_BLOCKS, encoding="utf-8")
+    monkeypatch.setenv("TEA_SWIPL", "/nowhere/swipl")
+    workflow, problems = read(flow)
+    assert workflow is None
+    assert [(problem.code, problem.spot and problem.spot.line, problem.node) for problem in problems] == [
+        ("BAD_CODE", 2, "bad"),
+        ("LANGUAGE_UNAVAILABLE", 3, None),
+    ]
+    assert problems[1].message.endswith("TEA_SWIPL names no program: /nowhere/swipl (nodes 'one', 'two', 'three', 'judge')")
+    with pytest.raises(WorkflowInvalid, match="nodes 'one', 'two', 'three', 'judge'"):
+        load(flow)
+
+
+def test_without_prolog_the_only_node_is_named_as_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text("nodes:\n  - {name: one, language: prolog, run: 'return(a, 1).'}\n", encoding="utf-8")
+    monkeypatch.setenv("TEA_SWIPL", "/nowhere/swipl")
+    _, (problem,) = read(flow)
+    assert (problem.node, "nodes" in problem.message) == ("one", False)
 
 
 def test_a_prolog_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -307,4 +307,5 @@ def test_a_forked_process_has_workers_of_its_own() -> None:
 
 def test_the_prolog_side_is_beside_the_module() -> None:
     folder = Path(swipl.__file__).parent
-    assert {"worker.pl", "block.pl", "guard.pl", "answer.pl", "interface.pl", "loading.pl"} <= {path.name for path in folder.glob("*.pl")}
+    parts = ("worker", "block", "text", "items", "guard", "answer", "interface", "loading")
+    assert {f"{part}.pl" for part in parts} <= {path.name for path in folder.glob("*.pl")}
