@@ -45,13 +45,8 @@ serve :-
         get_ready(Request),
         Request == end_of_file,
     !,
-    leave(0).
-
-%   When the parent dies, both pipes end at once: the loop and the watcher want to leave, and only one may.
-
-leave(Status) :-
-    mutex_lock(tea_leaving),
-    halt(Status).
+    % The parent is gone, or about to be: the watcher ends the process, and two that end it at once would meet in the ruins.
+    thread_get_message(never).
 
 descriptor(Number, Mode, Stream) :-
     atom_concat('/dev/fd/', Number, Path),
@@ -61,7 +56,7 @@ descriptor(Number, Mode, Stream) :-
 
 watch(Life) :-
     descriptor(Life, read, Stream),
-    thread_create(( peek_char(Stream, _), leave(3) ), _, [detached(true)]).
+    thread_create(( peek_char(Stream, _), halt(3) ), _, [detached(true)]).
 
 request(In, Request) :-
     catch(read_term(In, Request, [module(tea_worker)]), Error, Request = unreadable(Error)).
