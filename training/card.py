@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from training.evaluate import mean, share
+
 REPORT: Final = Path(__file__).with_name("report.json")
 """The report on the file in the package, without its questions."""
 CARD: Final = Path(__file__).parents[1] / "docs" / "builtin-model.md"
@@ -38,17 +40,28 @@ _NAMES: Final = {
 def tables(report: dict[str, Any]) -> str:
     """The table of skills and the table of their kinds."""
     skills = {row["skill"]: row for row in report["shares"] if not row["kind"]}
-    lines = ["| skill | right | of | share | aim |", "|---|--:|--:|--:|--:|"]
-    for name in sorted(skills, key=lambda name: -skills[name]["right"] / skills[name]["of"]):
-        row, aim = skills[name], _TARGETS.get(name)
-        lines.append(f"| {_NAMES[name]} | {row['right']} | {row['of']} | {_share(row)} | {f'{aim} %' if aim else '–'} |")
-    mean = sum(row["right"] / row["of"] for row in skills.values()) / len(skills)
-    lines += [f"| mean of the skills | | | {mean:.1%} | |".replace("%", " %"), "", "| skill | kinds of questions |", "|---|---|"]
+    lines = ["| skill | right | of | share | aim | in new wordings |", "|---|--:|--:|--:|--:|--:|"]
+    for name in sorted(skills, key=lambda name: -_known(skills[name])):
+        known, new, aim = skills[name]["known"], skills[name]["new"], _TARGETS.get(name)
+        aimed = f"{aim} %" if aim else "–"
+        lines.append(f"| {_NAMES[name]} | {known['right']} | {known['of']} | {share(known)} | {aimed} | {share(new)} |")
+    rows = list(skills.values())
+    lines += [
+        f"| mean of the skills | | | {mean(rows, 'known')} | | {mean(rows, 'new')} |",
+        "",
+        "| skill | kinds of questions |",
+        "|---|---|",
+    ]
     for name in sorted(skills):
-        kinds = [row for row in report["shares"] if row["skill"] == name and row["kind"]]
-        told = ", ".join(f"{row['kind']} {_share(row)}" for row in sorted(kinds, key=lambda row: -row["right"] / row["of"]))
+        kinds = [row for row in report["shares"] if row["skill"] == name and row["kind"] and row["known"]["of"]]
+        told = ", ".join(f"{row['kind']} {share(row['known'])}" for row in sorted(kinds, key=lambda row: -_known(row)))
         lines.append(f"| {name} | {told} |")
     return "\n".join(lines) + "\n"
+
+
+def _known(row: dict[str, Any]) -> float:
+    """The share of right answers in known wordings."""
+    return float(row["known"]["right"] / row["known"]["of"])
 
 
 def keep(report: Path) -> None:
@@ -64,7 +77,3 @@ def filled(card: str, report: dict[str, Any]) -> str:
     before, _, rest = card.partition(BEGIN)
     after = rest.partition(END)[2]
     return f"{before}{BEGIN}\n{tables(report)}\n{END}{after}"
-
-
-def _share(row: dict[str, Any]) -> str:
-    return f"{100 * row['right'] / row['of']:.0f} %"

@@ -19,9 +19,9 @@ import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from training.corpus import pairs
 from training.corpus.draw import Draw
 from training.export import FORMATS, add_tokenizer, describe, finish
-from training.model import MATRICES, Shape, Tensor, Weights, block, initial, rms_norm
+from training.model import MATRICES, Shape, Tensor, Weights, block, initial, rms_norm, rotations
+from training.optimizer import Moments, Rates
 from training.tokenizer import Tokenizer
-from training.trainer import SEPARATE, _orthogonal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +36,7 @@ STEEPNESS = 20.0
 
 LENGTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024)
 """Lengths that rows are filled up to."""
-MUON_RATE = 0.02
-ADAM_RATE = 3e-3
-DECAY = 0.02
-WARM_UP = 50
-HOLD = 0.4
-"""Share of the training with the full rate; then it falls linearly."""
+RATES = Rates(muon=0.02, adam=3e-3, warm_up=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +64,7 @@ class Encoder:
     def __init__(self, shape: Shape, device: str = "cpu") -> None:
         self.shape = shape
         self._device = device
-        speed = shape.rope_base ** (-torch.arange(0, shape.head, 2).float() / shape.head)
-        angles = torch.outer(torch.arange(shape.context).float(), speed)
-        self._cosine = angles.cos()[None, :, None].to(device)
-        self._sine = angles.sin()[None, :, None].to(device)
+        self._cosine, self._sine = rotations(shape, device)
 
     def vectors(self, weights: Weights, texts: Sequence[Sequence[int]]) -> Tensor:
         """The unit vectors of ``texts`` (tokens, at least one and at most the context), in their order."""
@@ -139,37 +131,23 @@ def train(plan: Plan) -> Path:
 
 
 class _Learner:
-    """Weights and their optimizers: Muon for matrices, Adam for the rest, as for the chat model."""
+    """The weights and what changes them, as for the chat model."""
 
     def __init__(self, plan: Plan, shape: Shape) -> None:
         self.plan = plan
         self.encoder = Encoder(shape, plan.device)
         self.master = {name: weight.to(plan.device) for name, weight in initial(shape, plan.seed).items()}
-        self.first = {name: torch.zeros_like(weight) for name, weight in self.master.items()}
-        self.second = {name: torch.zeros_like(weight) for name, weight in self.master.items() if name not in MATRICES}
+        self.moments = Moments.of(self.master)
 
     def step(self, batch: Sequence[pairs.Pair], texts: list[list[int]], step: int, done: float) -> Tensor:
         leaves = {name: weight.bfloat16().requires_grad_() for name, weight in self.master.items()}
         vectors = self.encoder.vectors(leaves, texts)
         loss = loss_of(batch, vectors[0::2], vectors[1::2])
         loss.backward()
-        rate = self.plan.rate * min(1.0, (step + 1) / WARM_UP) * (1.0 if done < HOLD else max(0.01, (1 - done) / (1 - HOLD)))
-        with torch.no_grad():
-            for name, leaf in leaves.items():
-                self._update(name, leaf.grad.float(), rate, step + 1)
+        factor = self.plan.rate * RATES.factor(step, done)
+        for name, leaf in leaves.items():
+            self.moments.update(name, self.master[name], leaf.grad.float(), RATES, factor=factor, step=step + 1)
         return loss.detach()
-
-    def _update(self, name: str, gradient: Tensor, rate: float, step: int) -> None:
-        master, first = self.master[name], self.first[name]
-        if name in MATRICES:
-            first.lerp_(gradient, 0.05)
-            change = _orthogonal(gradient.lerp(first, 0.95), SEPARATE.get(name, 1))
-            master.mul_(1 - MUON_RATE * rate * DECAY).sub_(change, alpha=MUON_RATE * rate)
-            return
-        second = self.second[name]
-        first.lerp_(gradient, 0.1)
-        second.lerp_(gradient.square(), 0.05)
-        master.sub_(first / (1 - 0.9**step) / ((second / (1 - 0.95**step)).sqrt() + 1e-8), alpha=ADAM_RATE * rate)
 
 
 def export(weights: Path, tokenizer: Path, out: Path) -> dict[str, Path]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from the_edge_agent.llm.local import LocalBackend
 from the_edge_agent.llm.options import LoadParameters
@@ -16,14 +17,16 @@ from training.corpus.chat import TOOLS_HEAD, TOOLS_TAIL, Chat, Turn, call_text, 
 from training.corpus.draw import Draw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from training.corpus.draw import Split
+    from training.corpus.draw import Split, Wordings
 
 _CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 LONGEST = 256
 """Tokens of an answer; what has not ended by then is wrong."""
+
+WORDINGS: Final[tuple[Wordings, ...]] = ("known", "new")
 
 SHOWN = 12
 """Wrong answers a skill that the report shows."""
@@ -31,10 +34,11 @@ SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One question and what came back."""
+    """One question and what came back; ``wordings``: whether it was worded as in training."""
 
     skill: str
     kind: str
+    wordings: Wordings
     question: str
     expected: str
     answer: str
@@ -80,24 +84,32 @@ def _calls(text: str) -> list[object] | None:
         return None
 
 
-def questions(count: int, seed: int, split: Split) -> Iterator[tuple[Chat, int]]:
-    """``count`` chats a skill from the held-out half, each with the number of every turn that has one right answer."""
-    for number, (_, make) in enumerate(mixture.skills().items()):
-        draw = Draw(seed * 7919 + number, split)
+def questions(count: int, seed: int, split: Split, wordings: Wordings = "known") -> Iterator[tuple[Chat, int]]:
+    """``count`` chats a skill from one half of the world, each with the number of every turn that has one right answer."""
+    for number, (_, make) in enumerate(sorted(mixture.skills().items())):
+        draw = Draw(seed * 7919 + number, split, wordings)
         for _ in range(count):
-            chat = make(draw)
+            chat = _made(make, draw)
             yield from ((chat, at) for at, turn in enumerate(chat.turns) if turn.role == "assistant" and turn.graded)
 
 
+def _made(make: Callable[[Draw], Chat], draw: Draw) -> Chat:
+    """A chat; another one where nothing of what it needs next belongs to this half of the world."""
+    while True:
+        with contextlib.suppress(LookupError):
+            return make(draw)
+
+
 def ask(model: Path, *, count: int, seed: int, split: Split = "test") -> list[Result]:
-    """Ask ``model`` every question."""
+    """Ask ``model`` every question; of the test half, those in known wordings first, then as many in new ones."""
     backend = LocalBackend(model, LoadParameters())
     results: list[Result] = []
     try:
-        for chat, at in questions(count, seed, split):
-            asked, expected = messages(chat, at), text_of(chat.turns[at])
-            reply = backend.chat(Request(asked, max_tokens=LONGEST, sampling=Sampling(temperature=0.0)))
-            results.append(Result(chat.skill, chat.kind, asked[-1].content, expected, reply.content, right(expected, reply.content)))
+        for wordings in WORDINGS if split == "test" else WORDINGS[:1]:
+            for chat, at in questions(count, seed, split, wordings):
+                asked, expected = messages(chat, at), text_of(chat.turns[at])
+                answer = backend.chat(Request(asked, max_tokens=LONGEST, sampling=Sampling(temperature=0.0))).content
+                results.append(Result(chat.skill, chat.kind, wordings, asked[-1].content, expected, answer, right(expected, answer)))
     finally:
         backend.close()
     return results
@@ -105,23 +117,42 @@ def ask(model: Path, *, count: int, seed: int, split: Split = "test") -> list[Re
 
 def report(results: list[Result], out: Path, title: str) -> str:
     """Write ``report.json`` and ``report.md`` into ``out``; returns the table."""
-    rows: defaultdict[tuple[str, str], list[bool]] = defaultdict(list)
+    marks: defaultdict[tuple[str, str], dict[Wordings, list[bool]]] = defaultdict(lambda: {wordings: [] for wordings in WORDINGS})
     for result in results:
-        rows[result.skill, ""].append(result.right)
-        if result.kind:
-            rows[result.skill, result.kind].append(result.right)
-    lines = ["| skill | kind | right | of | share |", "|---|---|--:|--:|--:|"]
-    for (skill, kind), marks in sorted(rows.items()):
-        lines.append(f"| {skill} | {kind or '**all**'} | {sum(marks)} | {len(marks)} | {sum(marks) / len(marks):.1%} |")
-    skills = [sum(marks) / len(marks) for (_, kind), marks in rows.items() if not kind]
-    lines.append(f"| **mean of skills** | | | | {sum(skills) / max(1, len(skills)):.1%} |")
-    table = "\n".join(lines)
+        for kind in {"", result.kind}:
+            marks[result.skill, kind][result.wordings].append(result.right)
+    shares = [
+        {"skill": skill, "kind": kind, **{name: {"right": sum(each), "of": len(each)} for name, each in both.items()}}
+        for (skill, kind), both in sorted(marks.items())
+    ]
+    table = "\n".join(_table(shares))
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.md").write_text(f"# {title}\n\n{table}\n{_mistakes(results)}", encoding="utf-8")
-    shares = [{"skill": skill, "kind": kind, "right": sum(marks), "of": len(marks)} for (skill, kind), marks in sorted(rows.items())]
     data = {"title": title, "shares": shares, "wrong": [asdict(result) for result in results if not result.right]}
     (out / "report.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return table
+
+
+def _table(shares: list[dict[str, Any]]) -> Iterator[str]:
+    yield "| skill | kind | right | of | share | in new wordings |"
+    yield "|---|---|--:|--:|--:|--:|"
+    for row in shares:
+        known, new = row["known"], row["new"]
+        counts = f"{known['right']} | {known['of']} | {share(known)} | {share(new)}"
+        yield f"| {row['skill']} | {row['kind'] or '**all**'} | {counts} |"
+    skills = [row for row in shares if not row["kind"]]
+    yield f"| **mean of skills** | | | | {mean(skills, 'known')} | {mean(skills, 'new')} |"
+
+
+def share(counted: dict[str, int]) -> str:
+    """``right`` of ``of`` in percent."""
+    return f"{100 * counted['right'] / counted['of']:.0f} %" if counted["of"] else "–"
+
+
+def mean(skills: list[dict[str, Any]], wordings: Wordings) -> str:
+    """The mean share of ``skills``, each counted alike."""
+    asked = [row[wordings] for row in skills if row[wordings]["of"]]
+    return f"{100 * sum(each['right'] / each['of'] for each in asked) / len(asked):.1f} %" if asked else "–"
 
 
 def _mistakes(results: list[Result]) -> str:

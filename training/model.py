@@ -102,6 +102,13 @@ def block(  # noqa: PLR0917 - compiled, so everything it needs comes as an argum
     return x + F.linear(F.silu(gate.float()).to(x.dtype) * up, down)
 
 
+def rotations(shape: Shape, device: str) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the angles (RoPE) by which the heads turn: 1 x context x 1 x half a head, for every position."""
+    speed = shape.rope_base ** (-torch.arange(0, shape.head, 2).float() / shape.head)
+    angles = torch.outer(torch.arange(shape.context).float(), speed)
+    return angles.cos()[None, :, None].to(device), angles.sin()[None, :, None].to(device)
+
+
 class Network:
     """The forward pass for one shape; ``layer`` is :func:`block`, compiled or not."""
 
@@ -109,10 +116,7 @@ class Network:
         self.shape = shape
         self._layer = layer
         self._device = device
-        speed = shape.rope_base ** (-torch.arange(0, shape.head, 2).float() / shape.head)
-        angles = torch.outer(torch.arange(shape.context).float(), speed)
-        self._cosine = angles.cos()[None, :, None].to(device)
-        self._sine = angles.sin()[None, :, None].to(device)
+        self._cosine, self._sine = rotations(shape, device)
         self._tables: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     def hidden(self, weights: Weights, ids: Tensor, chosen: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,25 +20,18 @@ import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from training.corpus import mixture
 from training.dataset import BUCKETS, Batch, Batches, Chunks
 from training.model import MATRICES, Network, Shape, Tensor, Weights, block, initial
+from training.optimizer import Moments, Rates
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MUON_RATE = 0.009
-ADAM_RATE = 1.4e-3
+RATES = Rates(muon=0.009, adam=1.4e-3, warm_up=60)
 """With batches of 8,192 tokens. At twice these rates the loss stops falling at 0.55 and drops to 0.4 within a minute once they are lowered."""
-DECAY = 0.02
-WARM_UP = 60
-"""Steps until the learning rate is full."""
-HOLD = 0.4
-"""Share of the training with the full rate; then it falls linearly."""
 COPYING_UNTIL = 0.15
 PROMPTS_UNTIL = 0.5
 COMPILED = 1024
 """Rows up to this length run compiled; longer ones are rare."""
 CHECKPOINT_SECONDS = 120.0
-SEPARATE = {"qkv": 3, "gate_up": 2}
-"""How many matrices a stacked weight holds in one layer; each is orthogonalized by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +78,6 @@ class Shared:
     gradients: list[Weights]
     clock: Tensor
     barrier: Any = None
-
-
-@dataclass(slots=True)
-class Moments:
-    """An optimizer's memory for the part of the weights that one process owns."""
-
-    first: Weights = field(default_factory=dict)
-    second: Weights = field(default_factory=dict)
 
 
 def train(plan: Plan) -> Path:
@@ -171,15 +156,11 @@ class _Rank:
 
     def _moments(self) -> Moments:
         parts = {name: weight[self._mine(name)] for name, weight in self.shared.master.items() if self._mine(name) is not None}
-        moments = Moments(
-            {name: torch.zeros_like(part) for name, part in parts.items()},
-            {name: torch.zeros_like(part) for name, part in parts.items() if name not in MATRICES},
-        )
         file = self._moments_file()
         if self.plan.resume and file.exists():
             saved = torch.load(file, weights_only=True)
-            moments = Moments(*({name: part.to(self.device) for name, part in saved[key].items()} for key in ("first", "second")))
-        return moments
+            return Moments(*({name: part.to(self.device) for name, part in saved[key].items()} for key in ("first", "second")))
+        return Moments.of(parts)
 
     def _moments_file(self) -> Path:
         return self.plan.out / f"moments-{self.rank}.pt"
@@ -203,7 +184,7 @@ class _Rank:
                 break
             loss = self._learn(batch)
             self._meet()
-            self._update(plan.rate * _schedule(step, done), step + 1)
+            self._update(plan.rate * RATES.factor(step, done), step + 1)
             if self.rank == 0:
                 self._tick(step + 1, chunks.number)
                 log.add(step + 1, done, batch.real, loss)
@@ -268,24 +249,13 @@ class _Rank:
         answers = self._put(batch.answers)
         return (losses.detach() * answers).sum() / answers.sum()
 
-    # The update: Muon for matrices (orthogonalized momentum), Adam for the rest.
+    # The update.
 
-    @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
-    def _update(self, rate: float, step: int) -> None:
-        for name, first in self.moments.first.items():
+    def _update(self, factor: float, step: int) -> None:
+        for name in self.moments.first:
             mine = self._mine(name)
-            gradient = self._gradient(name, mine)
             master = self.shared.master[name][mine]
-            if name in MATRICES:
-                first.lerp_(gradient, 0.05)
-                change = _orthogonal(gradient.lerp(first, 0.95), SEPARATE.get(name, 1))
-                master.mul_(1 - MUON_RATE * rate * DECAY).sub_(change, alpha=MUON_RATE * rate)
-            else:
-                second = self.moments.second[name]
-                first.lerp_(gradient, 0.1)
-                second.lerp_(gradient.square(), 0.05)
-                change = first / (1 - 0.9**step) / ((second / (1 - 0.95**step)).sqrt() + 1e-8)
-                master.sub_(change, alpha=ADAM_RATE * rate)
+            self.moments.update(name, master, self._gradient(name, mine), RATES, factor=factor, step=step)
             self.shared.working[name][mine].copy_(master)
 
     def _gradient(self, name: str, mine: Any) -> Tensor:
@@ -312,25 +282,6 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     draft = path.with_suffix(".part")
     torch.save(content, draft)
     draft.replace(path)
-
-
-def _schedule(step: int, done: float) -> float:
-    return min(1.0, (step + 1) / WARM_UP) * (1.0 if done < HOLD else max(0.01, (1 - done) / (1 - HOLD)))
-
-
-def _orthogonal(gradient: Tensor, separate: int) -> Tensor:
-    """The nearest semi-orthogonal matrices by Newton-Schulz steps (Jordan et al., Muon, 2024), scaled for their shape."""
-    layers, rows, columns = gradient.shape
-    x = gradient.bfloat16().view(layers * separate, rows // separate, columns)
-    tall = x.size(-2) > x.size(-1)
-    x = x.mT.contiguous() if tall else x
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(4):
-        square = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
-    x = x.mT if tall else x
-    scale: float = max(1.0, rows / separate / columns) ** 0.5
-    return x.reshape(layers, rows, columns).float() * scale
 
 
 class _Log:

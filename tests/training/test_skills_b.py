@@ -208,7 +208,7 @@ def test_calls_fit_their_tools() -> None:
                     for leaf in leaves(value):
                         words_said = said.lower() + " what about and times plus minus"
                         assert str(leaf).lower() in words_said or " " in str(leaf) or isinstance(leaf, bool), (said, call)
-    assert calls > 2000
+    assert calls > 1500
 
 
 def test_without_a_tool_there_is_no_call() -> None:
@@ -291,39 +291,6 @@ def test_choosing_copies_from_the_text(kind: str) -> None:
     assert pieces(kind)
     for prompt, answer in pieces(kind):
         assert answer in prompt
-
-
-def test_numbers_are_sorted() -> None:
-    for prompt, answer in pieces("sort numbers"):
-        numbers = [int(number) for number in answer.split(", ")]
-        down = re.search("largest first|descending|decreasing|largest to smallest|high to low", prompt)
-        assert numbers == sorted(numbers, reverse=bool(down))
-        assert sorted(re.findall(r"\d+", prompt)) == sorted(map(str, numbers))
-
-
-def items(text: str) -> list[str]:
-    return [re.sub(r"^[-*] ", "", item) for item in re.split(r", |\n", text)]
-
-
-def test_words_are_sorted() -> None:
-    for prompt, answer in pieces("sort words"):
-        assert items(answer) == sorted(items(answer))
-        assert all(item in prompt for item in items(answer))
-
-
-def test_items_are_counted_or_turned_around() -> None:
-    for prompt, answer in pieces("reverse"):
-        assert _again(answer) in prompt
-    for _, answer in pieces("count"):
-        assert answer.isdigit()
-
-
-def _again(answer: str) -> str:
-    """``answer`` with its items the other way round, in the same form."""
-    if answer.startswith(("- ", "* ")):
-        return "\n".join(reversed(answer.split("\n")))
-    mark = "\n" if "\n" in answer else ", "
-    return mark.join(reversed(answer.split(mark)))
 
 
 def test_replacing_changes_nothing_else() -> None:

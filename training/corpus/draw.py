@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Split = Literal["train", "test"]
+Wordings = Literal["known", "new"]
+"""In the test half: whether questions and instructions are worded as in training, or as nowhere in it."""
 
 INVENTED = 0.7
 """Share of names that are made of syllables: a model that sees mostly real names learns a list instead of copying."""
@@ -58,7 +60,15 @@ _CODAS = (
     *[""] * 12,
 )
 _LONGEST = 10
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _REAL = frozenset((*words.FIRST_NAMES, *words.LAST_NAMES, *words.CITIES, *words.COMPANIES))
+_SPLICED = tuple(
+    name.lower()
+    for pool in (words.FIRST_NAMES, words.LAST_NAMES, words.CITIES, words.COMPANIES, words.THINGS, words.FOODS, words.ANIMALS, words.JOBS)
+    for name in pool
+    if name.isalpha() and len(name) > 3
+)
+"""Real words that parts are taken of; a word of these has letters side by side that no syllable has (``arju``, ``gail``)."""
 _PATIENCE = 10_000
 
 
@@ -70,8 +80,9 @@ def held_out(key: str, share: int) -> bool:
 class Draw:
     """A source of choices for one half of the world."""
 
-    def __init__(self, seed: int, split: Split = "train") -> None:
+    def __init__(self, seed: int, split: Split = "train", wordings: Wordings = "known") -> None:
         self.split = split
+        self.wordings = wordings
         self._random = random.Random(seed)
         self._halves: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
 
@@ -105,12 +116,11 @@ class Draw:
         return self.one((train or test) if self.split == "train" else (test or train))
 
     def phrase(self, templates: tuple[str, ...]) -> str:
-        """A phrasing; every sixth is held out, and half of the test's phrasings are held-out ones."""
+        """A phrasing; every sixth is held out for a test of new wordings."""
         if len(templates) < 6:
             return self.one(templates)
-        train = [text for i, text in enumerate(templates) if i % 6 != 5]
-        test = [text for i, text in enumerate(templates) if i % 6 == 5]
-        return self.one(test) if self.split == "test" and self.chance(0.5) else self.one(train)
+        held = self.split == "test" and self.wordings == "new"
+        return self.one([text for i, text in enumerate(templates) if (i % 6 == 5) == held])
 
     def fresh(self, make: Callable[[], T], key: Callable[[T], str], share: int = 12) -> T:
         """What ``make`` gives, drawn again until it belongs to this half; ``key`` names a combination (``17+25``)."""
@@ -129,9 +139,17 @@ class Draw:
     # Names and things, mostly invented.
 
     def invented(self, syllables: int | None = None) -> str:
-        """A lower-case word of syllables, 3 to 10 letters; one in eight is held out."""
+        """A lower-case word, 3 to 10 letters, of syllables, of parts of two real words, or of any letters; one in eight is held out.
+
+        ``syllables``: of that many syllables, always.
+        """
 
         def make() -> str:
+            share = 0 if syllables else self.number(1, 100)
+            if share > 92:
+                return "".join(self.one(_LETTERS) for _ in range(self.number(3, 7)))
+            if share > 45:
+                return self.one(_SPLICED)[: self.number(2, 5)] + self.one(_SPLICED)[-self.number(2, 5) :]
             count = syllables or self.one((1, 2, 2, 2, 3))
             return "".join(self.one(_ONSETS) + self.one(_VOWELS) + (self.one(_CODAS) if self.chance(0.6) else "") for _ in range(count))
 

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from training.corpus.draw import Draw
 
 SHARES: Final = {
-    "arithmetic": 23,
-    "context": 14,
-    "extraction": 14,
-    "relations": 10,
+    "context": 17,
+    "relations": 22,
+    "extraction": 15,
+    "classification": 15,
     "tools": 10,
-    "facts": 9,
-    "classification": 9,
-    "talk": 4,
-    "rewriting": 4,
-    "memory": 3,
+    "arithmetic": 9,
+    "facts": 6,
+    "rewriting": 2,
+    "talk": 2,
+    "memory": 2,
 }
 """Every skill's share of the chats, in percent."""
 

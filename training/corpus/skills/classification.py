@@ -1101,7 +1101,7 @@ def _invented(draw: Draw) -> Chat:
         )
     task = Task(instruction, tuple(labels), "invented labels")
     texts = []
-    for _ in range(draw.one((1, 1, 2, 3))):
+    for _ in range(draw.one((1, 3, 5, 7))):
         index = draw.number(0, len(meanings) - 1)
         texts.append((_meant(draw, meanings[index]), index))
     return Chat(tuple(_standing(draw, task, texts)), NAME, task.kind)
@@ -1190,7 +1190,7 @@ def _yes_no(draw: Draw) -> Chat:
     return Chat((*lay(draw, question + ending, text), assistant(answers[yes])), NAME, "yes/no")
 
 
-_KINDS = (*[_classify] * 9, *[_sentiment] * 5, *[_invented] * 2, *[_yes_no] * 4)
+_KINDS = (*[_classify] * 9, *[_sentiment] * 3, *[_invented] * 4, *[_yes_no] * 5)
 
 
 def chat(draw: Draw) -> Chat:

@@ -568,7 +568,7 @@ def _country(draw: Draw) -> Country:
 
 def _about(draw: Draw, wordings: tuple[str, ...]) -> tuple[Country, str]:
     """A country and a question about it."""
-    country, wording = draw.fresh(lambda: (_country(draw), draw.phrase(wordings)), lambda pair: f"{pair[0].name}|{pair[1]}")
+    country, wording = _country(draw), draw.phrase(wordings)
     return country, capital(wording.format(c=country.in_text)) if wording[0] == "{" else wording.format(c=country.in_text)
 
 
@@ -855,12 +855,14 @@ _MAKERS: Final[tuple[tuple[Callable[[Draw], Fact], int], ...]] = (
     (_unknown, 12),
 )
 _MAKER: Final = tuple(maker for maker, weight in _MAKERS for _ in range(weight))
+_KNOWING: Final = tuple(maker for maker in _MAKER if maker is not _unknown)
 
 
 def fact(draw: Draw) -> Fact:
     """Any question of the model's world, or one from outside it; its words as a whole belong to this half."""
-    maker = draw.one(_MAKER)
-    return maker(draw) if maker is _unknown else draw.fresh(lambda: maker(draw), _words)
+    if draw.one(_MAKER) is _unknown:
+        return _unknown(draw)
+    return draw.fresh(lambda: draw.one(_KNOWING)(draw), _words)
 
 
 def _words(made: Fact) -> str:

@@ -556,7 +556,7 @@ def _signature(predicate: str) -> str:
 
 def _to_prolog(draw: Draw) -> Chat:
     """One to four sentences; the predicates are in the prompt, or the sentence's own words."""
-    fixed = draw.chance(0.45)
+    fixed = draw.chance(0.55)
     parts: list[Said] = []
     for _ in range(draw.one((1, 1, 1, 2, 2, 3, 4))):
         part = _said(draw, fixed=fixed)
@@ -657,10 +657,23 @@ _QUERY = (
 
 
 def _asking(draw: Draw) -> Chat:
-    """Whether something follows from facts, which have to say it literally."""
-    relations = distinct(lambda: draw.one([relation for relation in _RELATIONS if relation.asks]), draw.number(2, 5))
+    """Whether things follow from facts, which have to say them literally."""
+    relations = distinct(lambda: draw.one([relation for relation in _RELATIONS if relation.asks]), draw.one((1, 2, 3, 4, 5)))
     known = [(relation, [make(draw) for make in relation.makes]) for relation in relations]
     lines = "\n".join(fact(relation.name, *values) for relation, values in known)
+    query = None if draw.chance(0.5) else draw.one(_QUERY)
+    short = query is None and draw.chance(0.4)
+    turns: list[Turn] = []
+    for _ in range(draw.one((1, 2, 4, 6))):
+        question, yes = _asked(draw, known, query)
+        good, bad = ("yes", "no") if short else query[1:] if query else ("Yes", "No")
+        ask = question + (" Answer yes or no." if short and not turns else "")
+        turns += [user(ask if turns else draw.phrase(_KNOWING).format(f=lines, q=ask)), assistant(good if yes else bad)]
+    return Chat(tuple(turns), NAME, "yes/no")
+
+
+def _asked(draw: Draw, known: list[tuple[Relation, list[Any]]], query: tuple[str, str, str] | None) -> tuple[str, bool]:
+    """A question in words, or in the form of ``query``, and whether one of the facts ``known`` says so."""
     relation, values = draw.one(known)
     yes = draw.chance(0.5)
     asked = list(values)
@@ -669,17 +682,12 @@ def _asking(draw: Draw) -> Chat:
         other = another(lambda: relation.makes[place](draw), *values)
         yes = other is None
         asked[place] = values[place] if yes else other
-    if draw.chance(0.5):
-        question, good, bad = _fill(relation.asks, *asked), "Yes", "No"
-        if draw.chance(0.4):
-            question, good, bad = question + " Answer yes or no.", "yes", "no"
-    else:
-        form, good, bad = draw.one(_QUERY)
-        question = form.format(g=fact(relation.name, *asked)[:-1])
-    return Chat((user(draw.phrase(_KNOWING).format(f=lines, q=question)), assistant(good if yes else bad)), NAME, "yes/no")
+    if query is None:
+        return _fill(relation.asks, *asked), yes
+    return query[0].format(g=fact(relation.name, *asked)[:-1]), yes
 
 
-_KINDS = (*[_to_prolog] * 16, *[_to_english] * 2, *[_asking] * 3)
+_KINDS = (*[_to_prolog] * 14, *[_to_english] * 3, *[_asking] * 5)
 
 
 def chat(draw: Draw) -> Chat:

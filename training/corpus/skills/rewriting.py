@@ -154,22 +154,6 @@ _BULLETS = (
     "Extract the items as a bullet list.",
     "Rewrite as a bulleted list.",
 )
-_JOIN = (
-    "Write the list as one sentence starting with {s}.",
-    "Join the items into a sentence that starts with {s}.",
-    "Turn the bullet list into a sentence beginning with {s}.",
-    "Make one sentence of this list. Start with {s}.",
-    "Combine the items in a sentence. Begin with {s}.",
-    "Convert the bullets to a sentence starting with {s}.",
-)
-_COMMAS = (
-    "Write the items separated by commas.",
-    "Join the items with commas.",
-    "Turn the list into a comma-separated line.",
-    "Put everything on one line, separated by commas.",
-    "Make a comma-separated list.",
-    "Convert the list to one line with commas.",
-)
 _REPLACE = (
     "Replace {o} with {n}.",
     'Replace "{o}" with "{n}".',
@@ -183,20 +167,6 @@ _REPLACE = (
     "Please replace {o} by {n}.",
     "Put {n} in place of {o}.",
     "Exchange {o} for {n}.",
-)
-_REVERSE = (
-    "Reverse the order of the items.",
-    "Write the list backwards.",
-    "Put the items in reverse order.",
-    "Reverse the list.",
-    "Turn the order around.",
-    "List the items from last to first.",
-    "Give me the list in reverse.",
-    "Start with the last item and end with the first.",
-    "Flip the order of the items.",
-    "Reverse order, please.",
-    "Output the items in the opposite order.",
-    "Reverse these items.",
 )
 _SORT_NUMBERS = (
     (
@@ -471,16 +441,6 @@ def _bullets(draw: Draw) -> Made:
     return draw.phrase(_BULLETS), text, "\n".join(f"- {item}" for item in items)
 
 
-def _join(draw: Draw) -> Made:
-    items = _items(draw)
-    text = "\n".join(f"- {item}" for item in items) if draw.chance(0.7) else "\n".join(items)
-    if draw.chance(0.4):
-        return draw.phrase(_COMMAS), text, ", ".join(items)
-    start = draw.one(("We need", "Please buy", "I have", "The list has", "There are", "We saw", "Bring", "I like"))
-    joined = f"{', '.join(items[:-1])} and {items[-1]}"
-    return draw.phrase(_JOIN).format(s=f'"{start}"'), text, f"{start} {joined}."
-
-
 def _replace(draw: Draw) -> Made:
     """A word or a name changes; everything else stays."""
     lines = _text(draw, 1, 2)
@@ -511,34 +471,12 @@ def _replace(draw: Draw) -> Made:
     return draw.phrase(_REPLACE).format(o=old, n=new), made[0], made[1]
 
 
-def _reverse(draw: Draw) -> Made:
-    items = _items(draw, 3, 5)
-    text = _rows(draw, items)
-    return draw.phrase(_REVERSE), text, _in_form(text, items[::-1])
-
-
-def _sort_numbers(draw: Draw) -> Made:
-    down = draw.chance(0.3)
-    most = draw.one((9, 20, 99, 99, 999))
-    numbers = draw.fresh(lambda: distinct(lambda: draw.number(0, most), draw.number(3, 6)), lambda made: f"sort:{made}")
-    ordered = sorted(numbers, reverse=down)
-    return draw.phrase(_SORT_NUMBERS[down]), ", ".join(map(str, numbers)), ", ".join(map(str, ordered))
-
-
 def _sort_words(draw: Draw) -> Made:
     pool = draw.one((words.FRUITS, words.ANIMALS, words.COLORS, words.FOODS, words.THINGS, words.JOBS))
     known = [item for item in pool if item[0].islower()]
     chosen = draw.fresh(lambda: distinct(lambda: draw.one(known), draw.number(3, 5)), lambda made: f"sort:{made}")
     text = _rows(draw, chosen)
     return draw.phrase(_SORT_WORDS), text, _in_form(text, sorted(chosen))
-
-
-def _count(draw: Draw) -> Made:
-    if draw.chance(0.3):
-        text = sentence(draw)
-        return draw.phrase(_COUNT_WORDS), text, str(len(text.split()))
-    items = _items(draw, 2, 7)
-    return draw.phrase(_COUNT), _rows(draw, items), str(len(items))
 
 
 def _fix(draw: Draw) -> Made:
@@ -601,11 +539,7 @@ _MAKERS: tuple[tuple[str, Callable[[Draw], Made]], ...] = (
     ("negation", _negate),
     ("past", _past),
     *[("bullets", _bullets)] * 2,
-    ("join", _join),
     *[("replace", _replace)] * 3,
-    ("reverse", _reverse),
-    ("sort numbers", _sort_numbers),
-    *[("count", _count)] * 2,
     ("fix", _fix),
     *[("polite", _polite)] * 2,
     ("edge word", _edge_word),

@@ -930,7 +930,7 @@ def _talk(draw: Draw) -> Chat:
     return _chat([*_opening(draw), user(said), assistant(answer, graded=False)], _offers(draw, draw.number(1, 4)), "talk")
 
 
-_KINDS = (*[_call] * 13, *[_absent] * 4, *[_vague] * 2, *[_both] * 2, _failed, _talk)
+_KINDS = (*[_call] * 11, *[_absent] * 8, *[_vague] * 2, *[_both] * 2, _failed, _talk)
 
 
 def chat(draw: Draw) -> Chat:
