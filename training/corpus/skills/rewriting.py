@@ -168,62 +168,6 @@ _REPLACE = (
     "Put {n} in place of {o}.",
     "Exchange {o} for {n}.",
 )
-_SORT_NUMBERS = (
-    (
-        "Sort the numbers.",
-        "Sort the numbers from smallest to largest.",
-        "Put the numbers in ascending order.",
-        "Order these numbers.",
-        "Arrange the numbers in increasing order.",
-        "Sort ascending.",
-        "Sort these numbers, smallest first.",
-        "Order from low to high.",
-    ),
-    (
-        "Sort the numbers from largest to smallest.",
-        "Put the numbers in descending order.",
-        "Sort descending.",
-        "Arrange the numbers in decreasing order.",
-        "Sort these numbers, largest first.",
-        "Order from high to low.",
-    ),
-)
-_SORT_WORDS = (
-    "Sort the words alphabetically.",
-    "Put the words in alphabetical order.",
-    "Order these words from A to Z.",
-    "Sort alphabetically.",
-    "Arrange the words alphabetically.",
-    "Alphabetize the words.",
-    "Sort this list by alphabet.",
-    "Sort from A to Z.",
-    "Bring the words into alphabetical order.",
-    "Sort these words.",
-    "Order the list alphabetically.",
-    "Alphabetical order, please.",
-)
-_COUNT = (
-    "How many items are in the list?",
-    "Count the items.",
-    "How many things are listed?",
-    "What is the number of items?",
-    "Give the number of items.",
-    "How many entries does the list have?",
-    "Count the entries. Answer with a number.",
-    "Tell me how many items there are.",
-    "How many are there?",
-    "How long is the list?",
-    "Number of items?",
-    "Count them.",
-)
-_COUNT_WORDS = (
-    "How many words are in the text?",
-    "Count the words.",
-    "Count the words in this text.",
-    "How many words does the text have?",
-    "What is the word count?",
-    "Give the number of words.",
-)
 _FIX = (
     "Fix the capitalization and punctuation.",
     "Correct this sentence.",
@@ -420,21 +364,6 @@ _CARRIERS = (
 )
 
 
-def _rows(draw: Draw, items: list[str]) -> str:
-    """The items as a list of one of the usual forms."""
-    mark = draw.one(("- ", "- ", "* ", "\n", ", ", ", "))
-    if mark in ("\n", ", "):
-        return mark.join(items)
-    return "\n".join(mark + item for item in items)
-
-
-def _in_form(text: str, items: list[str]) -> str:
-    """``items`` in the form that a list has in ``text``."""
-    if text.startswith(("- ", "* ")):
-        return "\n".join(text[:2] + item for item in items)
-    return ("\n" if "\n" in text else ", ").join(items)
-
-
 def _bullets(draw: Draw) -> Made:
     items = _items(draw)
     text = draw.one((*[form.format(x=listing(draw, items)) for form in _CARRIERS], ", ".join(items), "; ".join(items)))
@@ -469,14 +398,6 @@ def _replace(draw: Draw) -> Made:
     if draw.chance(0.4) and old not in lines[0] and new not in lines[0]:
         made = [f"{lines[0]} {text}" for text in made]
     return draw.phrase(_REPLACE).format(o=old, n=new), made[0], made[1]
-
-
-def _sort_words(draw: Draw) -> Made:
-    pool = draw.one((words.FRUITS, words.ANIMALS, words.COLORS, words.FOODS, words.THINGS, words.JOBS))
-    known = [item for item in pool if item[0].islower()]
-    chosen = draw.fresh(lambda: distinct(lambda: draw.one(known), draw.number(3, 5)), lambda made: f"sort:{made}")
-    text = _rows(draw, chosen)
-    return draw.phrase(_SORT_WORDS), text, _in_form(text, sorted(chosen))
 
 
 def _fix(draw: Draw) -> Made:
