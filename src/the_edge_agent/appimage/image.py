@@ -8,8 +8,10 @@ written. The file appears under its name when it is complete, and not before.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
+import struct
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 MODELS = "usr/share/models"
-CHUNK = 16 * 1024 * 1024
-_SIP = 256 * 1024
+PIECE = 512 * 1024
+"""Small enough for what is copied to stay in the processor's cache until it is compared and digested."""
+_FICLONERANGE = 0x4020940D
 _MODE = 0o755
 
 
@@ -118,7 +121,8 @@ def write_engine(target: Path, *, head: bytes, squashfs: Path, name: str, versio
     with _new(target) as file, squashfs.open("rb") as source:
         size = os.fstat(source.fileno()).st_size
         Squashfs(source, 0, size)
-        superblock = _at(source, 0, SUPERBLOCK.size)
+        superblock = bytearray(SUPERBLOCK.size)
+        _fill(superblock, source, 0)
         engine = _copy(source, SUPERBLOCK.size, file, start + SUPERBLOCK.size, size - SUPERBLOCK.size)
         parts = [
             Part("superblock", "superblock", start, SUPERBLOCK.size, _sha256(superblock)),
@@ -252,80 +256,69 @@ def _room(target: Path, size: int) -> None:
 def _copy(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int) -> str:
     """Copy ``length`` bytes, compare what was written with what was read, and return its SHA-256.
 
-    Two threads take turns: the kernel copies a piece while the one before it is checked.
+    Two threads take turns: one copies and compares a piece while the other one digests the piece before it. On a file system
+    that shares blocks between files nothing is copied; what is there then is digested.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    check = _Check(source, offset, target, at)
-    with ThreadPoolExecutor(1) as checking:
-        before = None
-        for start in range(0, length, CHUNK):
-            count = min(CHUNK, length - start)
-            _transfer(source, offset + start, target, at + start, count)
-            if before is not None:
-                before.result()
-            before = checking.submit(check.piece, start, count)
-        if before is not None:
+    digest = hashlib.sha256()
+    cloned = _clone(source, offset, target, at, length)
+    buffers, back = [bytearray(PIECE), bytearray(PIECE)], bytearray(PIECE)
+    with ThreadPoolExecutor(1) as digesting:
+        before = digesting.submit(digest.update, b"")
+        for start in range(0, length, PIECE):
+            count = min(PIECE, length - start)
+            buffer = buffers[start // PIECE % 2]
+            del buffer[count:], back[count:]
+            if start < cloned:
+                _fill(buffer, target, at + start)
+            else:
+                _fill(buffer, source, offset + start)
+                _put(target, at + start, buffer)
+                _fill(back, target, at + start)
+                if back != buffer:
+                    raise OSError(errno.EIO, "what was written is not what was read")
             before.result()
-    return check.digest.hexdigest()
+            before = digesting.submit(digest.update, buffer)
+        before.result()
+    return digest.hexdigest()
 
 
-class _Check:
-    """Reads back what was copied, through buffers that stay in the processor's cache."""
+def _clone(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int) -> int:
+    """Let two files share the blocks (XFS, Btrfs); how many bytes from the start they share now, whole pieces or none.
 
-    def __init__(self, source: BinaryIO, offset: int, target: BinaryIO, at: int) -> None:
-        self.digest = hashlib.sha256()
-        self._source, self._offset = source.fileno(), offset
-        self._target, self._at = target.fileno(), at
-        self._read, self._written = bytearray(_SIP), bytearray(_SIP)
-
-    def piece(self, start: int, count: int) -> None:
-        """Check ``count`` bytes from ``start``; raises :class:`OSError` when they are not what they should be."""
-        for position in range(start, start + count, _SIP):
-            size = min(_SIP, start + count - position)
-            if size != len(self._read):
-                self._read, self._written = bytearray(size), bytearray(size)
-            got = os.preadv(self._source, [self._read], self._offset + position)
-            back = os.preadv(self._target, [self._written], self._at + position)
-            if got != size or back != size or self._read != self._written:
-                raise OSError(errno.EIO, "what was written is not what was read")
-            self.digest.update(self._written)
+    See ``ioctl_ficlonerange(2)``.
+    """
+    whole = length // PIECE * PIECE
+    if not whole or offset % PAGE or at % PAGE:
+        return 0
+    try:
+        fcntl.ioctl(target.fileno(), _FICLONERANGE, struct.pack("=qQQQ", source.fileno(), offset, whole, at))
+    except OSError as problem:
+        if problem.errno in {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM}:
+            return 0
+        raise
+    return whole
 
 
-def _transfer(source: BinaryIO, offset: int, target: BinaryIO, at: int, count: int) -> None:
-    """Let the kernel copy, without the bytes passing through this process where it can."""
-    done = 0
-    while done < count:
-        try:
-            moved = os.copy_file_range(source.fileno(), target.fileno(), count - done, offset + done, at + done)
-        except OSError as problem:
-            if problem.errno not in {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}:
-                raise
-            _put(target, at + done, _at(source, offset + done, count - done))
-            return
-        if moved == 0:
-            raise OSError(errno.EIO, "the file became shorter while it was read")
-        done += moved
-
-
-def _at(file: BinaryIO, offset: int, count: int) -> bytes:
-    data = os.pread(file.fileno(), count, offset)
-    while len(data) < count:
-        more = os.pread(file.fileno(), count - len(data), offset + len(data))
-        if not more:
+def _fill(buffer: bytearray, file: BinaryIO, offset: int) -> None:
+    """Read as much as ``buffer`` holds."""
+    view = memoryview(buffer)
+    while view:
+        got = os.preadv(file.fileno(), [view], offset)
+        if not got:
             raise OSError(errno.EIO, "the file is shorter than it should be")
-        data += more
-    return data
+        view, offset = view[got:], offset + got
 
 
-def _put(file: BinaryIO, offset: int, data: bytes) -> None:
+def _put(file: BinaryIO, offset: int, data: bytes | bytearray) -> None:
     view = memoryview(data)
     while view:
         done = os.pwrite(file.fileno(), view, offset)
         view, offset = view[done:], offset + done
 
 
-def _sha256(data: bytes) -> str:
+def _sha256(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()
 
 

@@ -18,7 +18,7 @@ from the_edge_agent.appimage import elf
 from the_edge_agent.appimage import head as heads
 from the_edge_agent.appimage import manifest as manifests
 from the_edge_agent.appimage.damage import ImageDamaged
-from the_edge_agent.appimage.image import CHUNK, PAGE, payload_digest, reading
+from the_edge_agent.appimage.image import PAGE, PIECE, payload_digest, reading
 from the_edge_agent.appimage.squashfs import FILE, LINK, LONG_FILE, LONG_LINK, Inode, Squashfs
 from the_edge_agent.errors import TeaError, UsageError
 from the_edge_agent.models import header
@@ -120,7 +120,7 @@ def _check_digest(verdict: Verdict, file: BinaryIO, part: Part) -> None:
     digest, left = hashlib.sha256(), part.size
     file.seek(part.offset)
     while left:
-        data = file.read(min(left, CHUNK))
+        data = file.read(min(left, PIECE))
         if not data:
             break
         digest.update(data)

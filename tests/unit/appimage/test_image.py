@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ from the_edge_agent.errors import UsageError
 from the_edge_agent.models.embedded import Region, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from the_edge_agent.appimage.manifest import Manifest
@@ -57,6 +60,37 @@ def test_a_model_can_come_from_the_middle_of_another_image(engine: Engine, tiny:
     model = Model("one.gguf", Region(tmp_path / "first", part.offset, part.size))
     image.write_bundle(tmp_path / "second", engine, name="agent", models=[model], files=[WORKFLOW], workflow=WORKFLOW.path)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+@pytest.fixture
+def sharing(tmp_path: Path) -> Iterator[Path]:
+    """A folder on XFS, whose files can share blocks."""
+    maker, disk, folder = shutil.which("mkfs.xfs"), tmp_path / "disk", tmp_path / "xfs"
+    if not maker or os.getuid():
+        pytest.skip("takes root and xfsprogs")
+    folder.mkdir()
+    with disk.open("wb") as file:
+        file.truncate(400 * 2**20)
+    subprocess.run([maker, "-q", str(disk)], check=True)
+    if subprocess.run(["/bin/mount", "-o", "loop", str(disk), str(folder)], capture_output=True, check=False).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["/bin/umount", str(folder)], check=True)
+
+
+def test_where_files_share_blocks_a_model_takes_no_room(engine: Engine, sharing: Path) -> None:
+    model = sharing / "model.gguf"
+    content = os.urandom(2**20) * 40 + b"and a rest"
+    model.write_bytes(content)
+    os.sync()
+    before = os.statvfs(sharing).f_bfree * os.statvfs(sharing).f_frsize
+    manifest = image.write_bundle(sharing / "x", engine, name="agent", models=[Model("one.gguf", whole(model))])
+    os.sync()
+    taken = before - os.statvfs(sharing).f_bfree * os.statvfs(sharing).f_frsize
+    part = manifest.models[0]
+    assert (sharing / "x").read_bytes()[part.offset : part.end] == content
+    assert part.sha256 == hashlib.sha256(content).hexdigest()
+    assert taken < (sharing / "x").stat().st_size - 39 * 2**20
 
 
 def test_the_payload_changes_with_the_workflow_and_not_with_the_model(engine: Engine, tiny: Path, tmp_path: Path) -> None:
