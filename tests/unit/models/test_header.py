@@ -57,6 +57,15 @@ def test_vocabularies_are_stepped_over() -> None:
     assert metadata["tokenizer.ggml.eos_token_id"] == 2
 
 
+def test_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    for architecture in ("llama", "phi3!"):
+        path.unlink(missing_ok=True)
+        path.write_bytes(gguf(text("general.architecture") + struct.pack("<I", 8) + text(architecture)))
+        assert header.read(path).architecture == architecture
+        assert header.read(path) is header.read(path)
+
+
 def test_short_number_arrays_are_kept(tmp_path: Path) -> None:
     array = text("llama.heads") + struct.pack("<IIQ3I", 9, 4, 3, 1, 2, 3)
     path = tmp_path / "m.gguf"
