@@ -1,9 +1,9 @@
-"""Builds every variant with a model, from the models in a folder, and prints what that costs and whether the result works.
+"""Builds every variant with a big model, from the models in a folder, and prints what that costs and whether the result works.
 
     python benchmarks/appimage/variants.py MODELS FOLDER [ENGINE]
 
-MODELS holds the files that the table of variants names; stand-ins of the same form and size do (random weights answer with noise). FOLDER
-takes the images. ENGINE is an image of the engine; without it one is built from packages. A variant whose model is missing is left out.
+MODELS holds the files that the table of variants names, or the stand-ins for them that standins.py writes. FOLDER takes the images. ENGINE is
+an image of the engine; without it one is built from packages. A variant whose model is missing is left out and told.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,27 +37,27 @@ def timed(*words: str) -> tuple[float, str]:
     start = time.perf_counter()
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        message = f"exit code {done.returncode}: {' '.join(words)}\n{done.stderr}"
-        raise RuntimeError(message)
+        sys.exit(f"exit code {done.returncode}: {' '.join(words)}\n{done.stderr}")
     return time.perf_counter() - start, done.stdout
 
 
 def row(variant: Variant, models: Path, folder: Path, engine: Path) -> list[str]:
     """Build, copy the model for comparison, verify, start and ask."""
     target = folder / variant.file_name(platform.machine())
-    biggest = models / variant.models[0]
-    copy = folder / "copy"
-    copied, _ = timed("/bin/cp", str(biggest), str(copy))
-    copy.unlink()
-    bundle = [*TEA, "bundle", "--variant", variant.name, "--engine", str(engine), "--model", str(biggest), "-o", str(target)]
-    built, _ = timed(*bundle)
+    model = models / variant.models[0]
+    with tempfile.TemporaryDirectory(dir=folder) as desk:
+        copied, _ = timed("/bin/cp", str(model), f"{desk}/copy")
+    built, _ = timed(*TEA, "bundle", "--variant", variant.name, "--engine", str(engine), "--model", str(model), "-o", str(target))
     verified, _ = timed(*TEA, "verify", str(target))
     started, _ = timed(str(target), "--version")
-    flow = folder / "one.yaml"
-    flow.write_text(FLOW, encoding="utf-8")
-    asked, answer = timed(str(target), "tea", "run", str(flow))
-    tokens = json.loads(answer)["said"]["usage"]["completion_tokens"]
-    size = target.stat().st_size / 1e9
+    with tempfile.TemporaryDirectory(dir=folder) as desk:
+        flow = Path(desk) / "one.yaml"
+        flow.write_text(FLOW, encoding="utf-8")
+        asked, answer = timed(str(target), "tea", "run", str(flow))
+    said = json.loads(answer)["said"]
+    if said["model"] != model.name:
+        sys.exit(f"{target} answers by {said['model']}, not by its own model {model.name}")
+    size, tokens = target.stat().st_size / 1e9, said["usage"]["completion_tokens"]
     return [variant.name, f"{size:.2f}", f"{copied:.1f}", f"{built:.1f}", f"{verified:.1f}", f"{started:.2f}", f"{asked:.1f}", str(tokens)]
 
 
@@ -65,11 +66,16 @@ def main() -> None:
     models, folder = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     engine = Path(sys.argv[3]).absolute() if len(sys.argv) > 3 else folder / "engine.AppImage"  # noqa: PLR2004 - the optional third argument
+    wanted = [variant for variant in variants.table().values() if variant.models and variant.models[0] != variants.BUILT_IN]
+    found = [variant for variant in wanted if (models / variant.models[0]).is_file()]
+    if not found:
+        sys.exit(f"none of these models is in {models}: {', '.join(variant.models[0] for variant in wanted)}")
     if not engine.exists():
         timed(*TEA, "bundle", "--variant", "tea-python-llm", "-o", str(engine))
-    found = [one for one in variants.table().values() if one.models and (models / one.models[0]).is_file()]
     head = ["image", "GB", "cp of the model, s", "bundle with full check, s", "verify, s", "--version, s", "8 tokens, s", "tokens"]
-    show("Images with big models", head, [row(one, models, folder, engine) for one in found], machine("the-edge-agent"))
+    missing = [f"Left out, without a model: {variant.name}" for variant in wanted if variant not in found]
+    rows = [row(variant, models, folder, engine) for variant in found]
+    show("Images with big models", head, rows, "\n".join([machine("the-edge-agent"), *missing]))
 
 
 if __name__ == "__main__":
