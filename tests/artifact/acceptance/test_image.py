@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +141,9 @@ nodes:
       server.server_close()
       return {"said": said, "authorities": certifi.where()}
 """
+
+
+ASK = "name: ask\nnodes: [{name: ask, uses: llm.call, with: {prompt: Hi, max_tokens: 4, temperature: 0}, output: said}]\n"
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -329,6 +333,23 @@ def test_it_builds_an_image_out_of_itself(place: Place, manifest: Manifest, exam
     state = answer(place.run(*question, image=ship / "mine.AppImage"))
     assert state.get("backend", "local") == "local"
     assert place.run("tea", "--version", image=ship / "mine.AppImage").stdout == f"tea {__version__}\n"
+
+
+@pytest.mark.here
+@pytest.mark.parametrize("model", ["gemma-3n-E4B-it-Q4_K_M.gguf", "microsoft_Phi-4-mini-instruct-Q3_K_S.gguf", "gemma-3-1b-it-Q8_0.gguf"])
+def test_a_model_of_each_published_architecture_answers_from_an_image(place: Place, manifest: Manifest, model: str) -> None:
+    if not manifest.models:
+        pytest.skip("this image runs no models")
+    maker = Path(__file__).parents[3] / "benchmarks" / "appimage" / "standins.py"
+    subprocess.run([sys.executable, maker, "--small", place.work, model], check=True)
+    flow = place.write("ask.yaml", ASK)
+    done = place.run("tea", "bundle", flow, "--model", model, "-o", "mine.AppImage")
+    assert done.returncode == 0, done.stderr
+    (place.work / model).unlink()
+    built = place.work / "mine.AppImage"
+    assert place.run("tea", "verify", str(built), image=built).returncode == 0
+    said = answer(place.run(image=built))["said"]
+    assert (said["model"], said["usage"]["completion_tokens"]) == (model, 4)
 
 
 def test_no_model_is_copied_where_nothing_can_be_mounted(place: Place, manifest: Manifest) -> None:
