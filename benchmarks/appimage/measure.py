@@ -129,30 +129,29 @@ class Bench:
         show("Page cache after a mounted run, cold before", ["of", "MiB", "times the model"], rows, "Target: the model once, not twice")
 
     def building(self) -> None:
-        """Building it anew from the engine and the plain model, beside copying what it is made of."""
+        """Building it anew from the engine and the plain model, beside copying the model, and copying and checking it by hand."""
         engine = image.open_engine(self.path)
         target = self.folder / "built.AppImage"
         model = image.Model(Path(self.model.name).name, whole(self.plain))
-        taken: dict[str, list[float]] = {"cp of the model": [], "tea bundle": []}
+        copy, check = ["/bin/cp", str(self.plain), str(target)], ["/usr/bin/sha256sum", str(target)]
+        ways: Mapping[str, Callable[[], object]] = {
+            "cp of the model": lambda: subprocess.run(copy, check=True),
+            "cp, then sha256sum of the copy": lambda: [subprocess.run(words, capture_output=True, check=True) for words in (copy, check)],
+            "tea bundle": lambda: image.write_bundle(target, engine, name="bench", models=[model]),
+        }
+        taken: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(self.rounds):
-            for name, work in (
-                ("cp of the model", lambda: subprocess.run(["/bin/cp", str(self.plain), str(target)], check=True)),
-                ("tea bundle", lambda: image.write_bundle(target, engine, name="bench", models=[model])),
-            ):
+            for name, work in ways.items():
                 target.unlink(missing_ok=True)
                 os.sync()
                 start = time.perf_counter()
                 work()
                 taken[name].append(time.perf_counter() - start)
         target.unlink()
-        rows = [[name, f"{statistics.median(some):.2f}"] for name, some in taken.items()]
-        ratio = statistics.median(taken["tea bundle"]) / statistics.median(taken["cp of the model"])
-        show(
-            f"Build with a model of {self.model.size / 1e9:.2f} GB",
-            ["way", "wall s"],
-            [*rows, ["ratio", f"{ratio:.2f}"]],
-            "Target: ratio at most 1.3",
-        )
+        middle = {name: statistics.median(some) for name, some in taken.items()}
+        rows = [[name, f"{seconds:.2f}", f"{middle['tea bundle'] / seconds:.2f}"] for name, seconds in middle.items()]
+        note = "Target: at most 1.3 times a copy. The manifest holds the model's SHA-256, which no copy waits for"
+        show(f"Build with a model of {self.model.size / 1e9:.2f} GB", ["way", "wall s", "tea bundle takes times as long"], rows, note)
 
 
 def _cut(path: Path, part: Part, target: Path) -> None:
