@@ -8,10 +8,8 @@ written. The file appears under its name when it is complete, and not before.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
-import struct
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +35,6 @@ in smaller pieces, which take longer to map."""
 MODELS = "usr/share/models"
 PIECE = 1024 * 1024
 """Small enough for what is copied to stay in the processor's cache until it is compared and digested."""
-_FICLONERANGE = 0x4020940D
 _MODE = 0o755
 
 
@@ -258,51 +255,30 @@ def _room(target: Path, size: int) -> None:
 def _copy(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int) -> str:
     """Copy ``length`` bytes, compare what was written with what was read, and return its SHA-256.
 
-    Two threads take turns: one copies and compares a piece while the other one digests the piece before it. On a file system
-    that shares blocks between files nothing is copied; what is there then is digested.
+    One thread copies and compares a piece while another one digests what was written before it.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     digest = hashlib.sha256()
-    cloned = _clone(source, offset, target, at, length)
-    buffers, back = (bytearray(PIECE), bytearray(PIECE)), bytearray(PIECE)
+    buffers, original = (bytearray(PIECE), bytearray(PIECE)), bytearray(PIECE)
     with ThreadPoolExecutor(1) as digesting:
         digested = [digesting.submit(digest.update, b"")] * len(buffers)
         for start in range(0, length, PIECE):
             turn = start // PIECE % len(buffers)
             digested[turn].result()
             buffer = buffers[turn]
-            del buffer[length - start :], back[length - start :]
-            if start >= cloned:
-                _transfer(source, offset + start, target, at + start, len(buffer))
+            del buffer[length - start :], original[length - start :]
+            _transfer(source, offset + start, target, at + start, len(buffer))
             _fill(buffer, target, at + start)
-            if start >= cloned:
-                _fill(back, source, offset + start)
-                if back != buffer:
-                    raise OSError(errno.EIO, "what was written is not what was read")
+            _fill(original, source, offset + start)
+            if buffer != original:
+                raise OSError(errno.EIO, "what was written is not what was read")
             digested[turn] = digesting.submit(digest.update, buffer)
     return digest.hexdigest()
 
 
-def _clone(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int) -> int:
-    """Let two files share the blocks (XFS, Btrfs); how many bytes from the start they share now, whole pieces or none.
-
-    See ``ioctl_ficlonerange(2)``.
-    """
-    whole = length // PIECE * PIECE
-    if not whole:
-        return 0
-    try:
-        fcntl.ioctl(target.fileno(), _FICLONERANGE, struct.pack("=qQQQ", source.fileno(), offset, whole, at))
-    except OSError as problem:
-        if problem.errno in {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM}:
-            return 0
-        raise
-    return whole
-
-
 def _transfer(source: BinaryIO, offset: int, target: BinaryIO, at: int, count: int) -> None:
-    """Let the kernel copy, without the bytes passing through this process where it can."""
+    """Let the kernel copy where it can: the bytes do not pass through this process, and XFS and Btrfs share the blocks instead."""
     done = 0
     while done < count:
         try:
