@@ -347,17 +347,20 @@ class _Reader:
     def skip_strings(self, length: int, key: str) -> None:
         if length > MOST_BYTES // 8:
             self.fail(f"the array {key!r} claims {length} values, which cannot be")
-        unpack = _U64.unpack_from
+        # Without a call or an attribute in the common case: vocabularies have hundreds of thousands of entries.
+        unpack, data, at, known = _U64.unpack_from, self.data, self.position, len(self.data)
         for _ in range(length):
-            # The common case without a call: vocabularies have hundreds of thousands of entries.
-            position = self.position
-            if position + 8 > len(self.data):
-                position = self.need(8)
-            end = position + 8 + unpack(self.data, position)[0]
-            self.position = position + 8
-            if end > len(self.data):
-                self.need(end - self.position)
-            self.position = end
+            start = at + 8
+            if start > known:
+                self.position = at
+                self.need(8)
+                known = len(data)
+            at = start + unpack(data, start - 8)[0]
+            if at > known:
+                self.position = start
+                self.need(at - start)
+                known = len(data)
+        self.position = at
 
     def check_tensors(self, count: int, metadata: Metadata) -> None:
         """Every tensor must lie inside the file: this is how half a download is told from a whole one."""
