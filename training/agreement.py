@@ -68,7 +68,7 @@ def by_pytorch(model: Path, asked: Sequence[tuple[tuple[str, str], ...]]) -> lis
 
 
 def by_llama(model: Path, exchanges: Sequence[Exchange]) -> list[str]:
-    """What llama.cpp answers, through ``tea``."""
+    """What llama.cpp answers, through ``tea``, without the line break at which the longest answers end."""
     backend = LocalBackend(model, LoadParameters())
     try:
         requests = (
@@ -79,7 +79,7 @@ def by_llama(model: Path, exchanges: Sequence[Exchange]) -> list[str]:
             )
             for exchange in exchanges
         )
-        return [backend.chat(request).content for request in requests]
+        return [backend.chat(request).content.strip() for request in requests]
     finally:
         backend.close()
 

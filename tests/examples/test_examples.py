@@ -200,9 +200,9 @@ expect_values(
 )
 expect_values(
     "tea run examples/prolog/objection.yaml",
-    tried=["billing", "account"],
+    tried=["billing", "accounts"],
     objections=["The customer has no open invoice, so it is not billing."],
-    label="account",
+    label="accounts",
 )
 expect_values("tea run examples/prolog/objection.yaml --input '{\"invoices\": 1}'", tried=["billing"], accepted=True, label="billing")
 

@@ -115,6 +115,10 @@ class Draw:
         train, test = self._split(pool, lambda item: held_out(f"entity:{item}", share))
         return self.one((train or test) if self.split == "train" else (test or train))
 
+    def seen(self, pool: tuple[str, ...], share: int = 8) -> str:
+        """One of ``pool`` that training shows, in both halves: where only who has read the word can know what it is."""
+        return self.one(self._split(pool, lambda item: held_out(f"entity:{item}", share))[0])
+
     def phrase(self, templates: tuple[str, ...]) -> str:
         """A phrasing; every sixth is held out for a test of new wordings."""
         if len(templates) < 6:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from training.corpus.draw import Draw
 
 SHARES: Final = {
-    "context": 17,
-    "relations": 22,
-    "extraction": 15,
-    "classification": 15,
-    "tools": 10,
-    "arithmetic": 9,
+    "context": 16,
+    "relations": 30,
+    "extraction": 14,
+    "classification": 13,
+    "tools": 8,
+    "arithmetic": 7,
     "facts": 6,
     "rewriting": 2,
     "talk": 2,

@@ -59,6 +59,11 @@ def _of(pool: tuple[str, ...]) -> Callable[[Draw], str]:
     return lambda draw: draw.entity(pool)
 
 
+def _no_name(pool: tuple[str, ...]) -> Callable[[Draw], str]:
+    """For predicates that take people as well: ``likes(eva, olives)`` has a capital in English unless one knows olives."""
+    return lambda draw: draw.seen(pool)
+
+
 def _number(low: int, high: int) -> Callable[[Draw], int]:
     return lambda draw: draw.number(low, high)
 
@@ -149,14 +154,19 @@ _RELATIONS = (
     ),
     Relation(
         "likes",
-        (_person, _of(words.FOODS)),
+        (_person, _no_name(words.FOODS)),
         ("{0} likes {1}.",),
         ("{0} is fond of {1}.", "{1} is liked by {0}."),
         "{0} and {1} like {2}.",
         "Does {0} like {1}?",
     ),
     Relation(
-        "likes", (_person, _of(words.HOBBIES)), ("{0} likes {1}.",), ("{0} enjoys {1}.",), "{0} and {1} like {2}.", "Does {0} like {1}?"
+        "likes",
+        (_person, _no_name(words.HOBBIES)),
+        ("{0} likes {1}.",),
+        ("{0} enjoys {1}.",),
+        "{0} and {1} like {2}.",
+        "Does {0} like {1}?",
     ),
     Relation(
         "loves",
@@ -201,7 +211,7 @@ _RELATIONS = (
     ),
     Relation(
         "teaches",
-        (_person, _of(_SUBJECTS)),
+        (_person, _no_name(_SUBJECTS)),
         ("{0} teaches {1}.",),
         ("{1} is taught by {0}.",),
         "{0} and {1} teach {2}.",
