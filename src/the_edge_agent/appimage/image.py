@@ -259,6 +259,7 @@ def _copy(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int)
     """
     from concurrent.futures import ThreadPoolExecutor
 
+    os.posix_fadvise(source.fileno(), offset, length, os.POSIX_FADV_SEQUENTIAL)
     digest = hashlib.sha256()
     buffers, original = (bytearray(PIECE), bytearray(PIECE)), bytearray(PIECE)
     with ThreadPoolExecutor(1) as digesting:
