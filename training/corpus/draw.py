@@ -112,12 +112,12 @@ class Draw:
 
     def entity(self, pool: tuple[str, ...], share: int = 8) -> str:
         """One of ``pool``; one in ``share`` of them is only ever seen in tests, and tests see only those."""
-        train, test = self._split(pool, lambda item: held_out(f"entity:{item}", share))
+        train, test = self._split(pool, share)
         return self.one((train or test) if self.split == "train" else (test or train))
 
     def seen(self, pool: tuple[str, ...], share: int = 8) -> str:
         """One of ``pool`` that training shows, in both halves: where only who has read the word can know what it is."""
-        return self.one(self._split(pool, lambda item: held_out(f"entity:{item}", share))[0])
+        return self.one(self._split(pool, share)[0])
 
     def phrase(self, templates: tuple[str, ...]) -> str:
         """A phrasing; every sixth is held out for a test of new wordings."""
@@ -135,9 +135,12 @@ class Draw:
         message = f"nothing of this kind belongs to the {self.split} half, such as {key(made)!r}: let it draw from more"
         raise LookupError(message)
 
-    def _split(self, pool: tuple[str, ...], test: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+    def _split(self, pool: tuple[str, ...], share: int) -> tuple[list[str], list[str]]:
         if pool not in self._halves:
-            self._halves[pool] = [item for item in pool if not test(item)], [item for item in pool if test(item)]
+            halves: tuple[list[str], list[str]] = [], []
+            for item in pool:
+                halves[held_out(f"entity:{item}", share)].append(item)
+            self._halves[pool] = halves
         return self._halves[pool]
 
     # Names and things, mostly invented.
