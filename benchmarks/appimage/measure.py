@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -47,6 +47,7 @@ nodes:
 """
 STARTS = 15
 MIB = 2**20
+T = TypeVar("T")
 Ways = dict[str, list[str]]
 
 
@@ -87,11 +88,7 @@ class Bench:
             "from the cache folder": lambda: self.run("--version"),
             "mounted": lambda: self.run("--version", fuse=True),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(STARTS):
-            for name, way in ways.items():
-                seconds[name].append(way()[0])
-        rows = [[name, f"{statistics.median(taken) * 1000:.0f}"] for name, taken in seconds.items()]
+        rows = [[name, f"{statistics.median(took[0] for took in taken) * 1000:.0f}"] for name, taken in _turns(ways, STARTS).items()]
         show("Start: `--version`, warm", ["way", "wall ms"], rows, "Targets: 100 ms from the cache folder, 180 ms mounted")
         models = list((self.folder / "cache").rglob("*.gguf"))
         note = f"Target: less than 150 MB, no model among it (found: {len(models)})"
@@ -99,11 +96,11 @@ class Bench:
 
     def loading(self) -> None:
         """Loading the model and one token of it, from the image and from a plain file, by the same engine; memory afterwards."""
-        ways = {"plain file": str(self.plain), "inside the image": f"$APPDIR/{self.model.name}"}
-        told: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
-        for _ in range(self.rounds + 1):
-            for name, gguf in ways.items():
-                told[name].append(self.ask(gguf))
+        ways = {
+            "plain file": lambda: self.ask(str(self.plain)),
+            "inside the image": lambda: self.ask(f"$APPDIR/{self.model.name}"),
+        }
+        told = _turns(ways, self.rounds + 1)
         # The first round fills the page cache.
         middle = {
             name: [statistics.median(one[key] for one in found[1:]) for key in ("seconds", "resident")] for name, found in told.items()
@@ -134,24 +131,37 @@ class Bench:
         target = self.folder / "built.AppImage"
         model = image.Model(Path(self.model.name).name, whole(self.plain))
         copy, check = ["/bin/cp", str(self.plain), str(target)], ["/usr/bin/sha256sum", str(target)]
-        ways: Mapping[str, Callable[[], object]] = {
-            "cp of the model": lambda: subprocess.run(copy, check=True),
-            "cp, then sha256sum of the copy": lambda: [subprocess.run(words, capture_output=True, check=True) for words in (copy, check)],
-            "tea bundle": lambda: image.write_bundle(target, engine, name="bench", models=[model]),
+
+        def anew(work: Callable[[], object]) -> float:
+            target.unlink(missing_ok=True)
+            os.sync()
+            start = time.perf_counter()
+            work()
+            return time.perf_counter() - start
+
+        def by_hand(*commands: list[str]) -> None:
+            for words in commands:
+                subprocess.run(words, capture_output=True, check=True)
+
+        ways = {
+            "cp of the model": lambda: anew(lambda: by_hand(copy)),
+            "cp, then sha256sum of the copy": lambda: anew(lambda: by_hand(copy, check)),
+            "tea bundle": lambda: anew(lambda: image.write_bundle(target, engine, name="bench", models=[model])),
         }
-        taken: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(self.rounds):
-            for name, work in ways.items():
-                target.unlink(missing_ok=True)
-                os.sync()
-                start = time.perf_counter()
-                work()
-                taken[name].append(time.perf_counter() - start)
+        middle = {name: statistics.median(taken) for name, taken in _turns(ways, self.rounds).items()}
         target.unlink()
-        middle = {name: statistics.median(some) for name, some in taken.items()}
         rows = [[name, f"{seconds:.2f}", f"{middle['tea bundle'] / seconds:.2f}"] for name, seconds in middle.items()]
         note = "Target: at most 1.3 times a copy. The manifest holds the model's SHA-256, which no copy waits for"
         show(f"Build with a model of {self.model.size / 1e9:.2f} GB", ["way", "wall s", "tea bundle takes times as long"], rows, note)
+
+
+def _turns(ways: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """What each of ``ways`` gave in each round, in which they take turns."""
+    gave: dict[str, list[T]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            gave[name].append(way())
+    return gave
 
 
 def _cut(path: Path, part: Part, target: Path) -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from the_edge_agent.models.header import ARRAY, SCALARS, STRING
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 Value = str | bool | int | float | list[str] | list[bool] | list[int] | list[float]
-
-STRING, ARRAY = 8, 9
-SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
-"""Kind of a metadata value → its layout."""
 
 
 def read(path: Path) -> dict[str, Value]:
@@ -30,8 +28,8 @@ def read(path: Path) -> dict[str, Value]:
             length = int(scalar(10))
             at += length
             return data[at - length : at].decode()
-        found: bool | int | float = struct.unpack_from(SCALARS[kind], data, at)[0]
-        at += struct.calcsize(SCALARS[kind])
+        found: bool | int | float = SCALARS[kind].unpack_from(data, at)[0]
+        at += SCALARS[kind].size
         return found
 
     def value() -> Value:
@@ -60,7 +58,7 @@ def _kind(value: Value, *, integer: int) -> int:
 
 
 def _body(kind: int, value: Value) -> bytes:
-    return text(value) if isinstance(value, str) else struct.pack(SCALARS[kind], value)
+    return text(value) if isinstance(value, str) else SCALARS[kind].pack(value)
 
 
 def text(written: str) -> bytes:

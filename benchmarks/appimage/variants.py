@@ -48,10 +48,9 @@ def read(path: Path) -> None:
             pass
 
 
-def row(variant: Variant, models: Path, folder: Path, engine: Path) -> list[str]:
+def row(variant: Variant, model: Path, folder: Path, engine: Path) -> list[str]:
     """Build, copy the model for comparison, verify, start and ask."""
     target = folder / variant.file_name(platform.machine())
-    model = models / variant.models[0]
     read(model)
     with tempfile.TemporaryDirectory(dir=folder) as desk:
         copied, _ = timed("/bin/cp", str(model), f"{desk}/copy")
@@ -74,15 +73,15 @@ def main() -> None:
     models, folder = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     engine = Path(sys.argv[3]).absolute() if len(sys.argv) > 3 else folder / "engine.AppImage"  # noqa: PLR2004 - the optional third argument
-    wanted = [variant for variant in variants.table().values() if variant.models and variant.models[0] != variants.BUILT_IN]
-    found = [variant for variant in wanted if (models / variant.models[0]).is_file()]
+    wanted = [(variant, models / variant.own_model) for variant in variants.table().values() if variant.own_model]
+    found = [(variant, model) for variant, model in wanted if model.is_file()]
     if not found:
-        sys.exit(f"none of these models is in {models}: {', '.join(variant.models[0] for variant in wanted)}")
+        sys.exit(f"none of these models is in {models}: {', '.join(model.name for _, model in wanted)}")
     if not engine.exists():
         timed(*TEA, "bundle", "--variant", "tea-python-llm", "-o", str(engine))
     head = ["image", "GB", "cp of the model, s", "bundle with full check, s", "verify, s", "--version, s", "8 tokens, s", "tokens"]
-    missing = [f"Left out, without a model: {variant.name}" for variant in wanted if variant not in found]
-    rows = [row(variant, models, folder, engine) for variant in found]
+    missing = [f"Left out, without a model: {variant.name}" for variant, model in wanted if not model.is_file()]
+    rows = [row(variant, model, folder, engine) for variant, model in found]
     show("Images with big models", head, rows, "\n".join([machine("the-edge-agent"), *missing]))
 
 

@@ -11,6 +11,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from the_edge_agent.models.header import BLOCKS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -20,25 +22,33 @@ PIECE = 8 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How weights are stored (``enum ggml_type``): ``weights`` of them in a block of ``size`` bytes.
+    """How weights are stored, by the number of a type of ggml.
 
     Random bytes are random weights as soon as each block has sane scales. ``scales`` says where these F16 numbers lie, and what they are
     for weights of a standard deviation of 1. With ``minima`` a block also has 6-bit scales and minima, in twelve bytes after the two F16.
     """
 
     number: int
-    weights: int
-    size: int
     scales: Mapping[int, float] = field(default_factory=dict)
     minima: bool = False
 
+    @property
+    def weights(self) -> int:
+        """How many of them a block holds."""
+        return BLOCKS[self.number][0]
 
-F32, F16 = Form(0, 1, 4), Form(1, 1, 2)
-Q8_0 = Form(8, 32, 34, {0: 1 / 74})
-Q3_K = Form(11, 256, 110, {108: 1 / 42})
-Q4_K = Form(12, 256, 144, {0: 1 / 168, 2: 7.5 / 168}, minima=True)
-Q5_K = Form(13, 256, 176, {0: 1 / 338, 2: 15.5 / 338}, minima=True)
-Q6_K = Form(14, 256, 210, {208: 1 / 1366})
+    @property
+    def size(self) -> int:
+        """Bytes of a block."""
+        return BLOCKS[self.number][1]
+
+
+F32, F16 = Form(0), Form(1)
+Q8_0 = Form(8, {0: 1 / 74})
+Q3_K = Form(11, {108: 1 / 42})
+Q4_K = Form(12, {0: 1 / 168, 2: 7.5 / 168}, minima=True)
+Q5_K = Form(13, {0: 1 / 338, 2: 15.5 / 338}, minima=True)
+Q6_K = Form(14, {208: 1 / 1366})
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ class Variant:
         return f"{self.name}-{__version__}-{architecture}.AppImage"
 
     @property
+    def own_model(self) -> str | None:
+        """The file of the model that it is made for; ``None`` where there are at most the built-in ones."""
+        return next((name for name in self.models if name != BUILT_IN), None)
+
+    @property
     def engine(self) -> str:
         """The name of the engine it is built on, which is a variant itself or one without its models."""
         return "tea-python-llm" if self.llm else "tea-python"

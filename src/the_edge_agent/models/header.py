@@ -35,8 +35,8 @@ LONGEST_KEPT_STRING = 1024 * 1024
 LONGEST_KEPT_ARRAY = 4096
 """Longer arrays (vocabularies, merges, scores) are stepped over."""
 
-_STRING, _ARRAY = 8, 9
-_SCALARS: Mapping[int, struct.Struct] = {
+STRING, ARRAY = 8, 9
+SCALARS: Mapping[int, struct.Struct] = {
     0: struct.Struct("<B"),
     1: struct.Struct("<b"),
     2: struct.Struct("<H"),
@@ -49,10 +49,11 @@ _SCALARS: Mapping[int, struct.Struct] = {
     11: struct.Struct("<q"),
     12: struct.Struct("<d"),
 }
+"""Kind of a metadata value → its layout; beside these there are ``STRING`` and ``ARRAY``."""
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
-_BLOCKS: Mapping[int, tuple[int, int]] = {
+BLOCKS: Mapping[int, tuple[int, int]] = {
     0: (1, 4),
     1: (1, 2),
     2: (32, 18),
@@ -200,21 +201,20 @@ def read_region(path: Path, region: embedded.Region | None) -> Header:
     except OSError as problem:
         raise _unavailable(path, _os_reason(problem)) from problem
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
             raise _unavailable(path, "it is a folder, not a file", hint="name the .gguf file inside it")
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(status.st_mode):
             raise _unavailable(path, "it is not a regular file")
-        return _unchanged(path, region, descriptor)
+        return _unchanged(path, region, descriptor, status)
     except OSError as problem:
         raise _unavailable(path, _os_reason(problem)) from problem
     finally:
         os.close(descriptor)
 
 
-def _unchanged(path: Path, region: embedded.Region | None, descriptor: int) -> Header:
+def _unchanged(path: Path, region: embedded.Region | None, descriptor: int, status: os.stat_result) -> Header:
     """What was read last time, or now where the file is another one or has changed."""
-    status = os.fstat(descriptor)
     state = (region, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     before, found = _READ.get(path, (None, None))
     if found is None or before != state:
@@ -317,11 +317,11 @@ class _Reader:
         return found
 
     def value(self, kind: int, key: str) -> Scalar | tuple[int | float | bool, ...] | None:
-        if kind == _STRING:
+        if kind == STRING:
             return self.string(LONGEST_KEPT_STRING, f"the value of {key!r}")
-        if kind == _ARRAY:
+        if kind == ARRAY:
             return self.array(key)
-        scalar = _SCALARS.get(kind)
+        scalar = SCALARS.get(kind)
         if scalar is None:
             self.fail(f"the value of {key!r} is of the unknown kind {kind}")
         start = self.need(scalar.size)
@@ -331,10 +331,10 @@ class _Reader:
     def array(self, key: str) -> tuple[int | float | bool, ...] | None:
         """A short array of numbers; ``None`` for anything else, which is stepped over."""
         kind, length = self.u32(), self.u64()
-        if kind == _STRING:
+        if kind == STRING:
             self.skip_strings(length, key)
             return None
-        scalar = _SCALARS.get(kind)
+        scalar = SCALARS.get(kind)
         if scalar is None:
             self.fail(f"the array {key!r} holds values of the unsupported kind {kind}")
         if length > MOST_BYTES // scalar.size:
@@ -373,7 +373,7 @@ class _Reader:
             weights = 1
             for _ in range(dimensions):
                 weights *= self.u64()
-            block, size = _BLOCKS.get(self.u32(), (1, 0))
+            block, size = BLOCKS.get(self.u32(), (1, 0))
             ends.append(self.u64() + weights // block * size)
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):

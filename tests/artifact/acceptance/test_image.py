@@ -16,6 +16,7 @@ import pytest
 from tests.artifact.acceptance.rooms import Place, foreign, need
 
 from the_edge_agent import __version__
+from the_edge_agent.appimage import variants
 
 if TYPE_CHECKING:
     from the_edge_agent.appimage.manifest import Manifest
@@ -336,7 +337,7 @@ def test_it_builds_an_image_out_of_itself(place: Place, manifest: Manifest, exam
 
 
 @pytest.mark.here
-@pytest.mark.parametrize("model", ["gemma-3n-E4B-it-Q4_K_M.gguf", "microsoft_Phi-4-mini-instruct-Q3_K_S.gguf", "gemma-3-1b-it-Q8_0.gguf"])
+@pytest.mark.parametrize("model", [variant.own_model for variant in variants.table().values() if variant.own_model])
 def test_a_model_of_each_published_architecture_answers_from_an_image(place: Place, manifest: Manifest, model: str) -> None:
     if not manifest.models:
         pytest.skip("this image runs no models")

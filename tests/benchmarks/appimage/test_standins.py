@@ -13,7 +13,7 @@ from the_edge_agent.appimage import variants
 from the_edge_agent.models import catalogue, header
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "appimage" / "standins.py"
-MODELS = [variant.models[0] for variant in variants.table().values() if variant.models and variant.models[0] != variants.BUILT_IN]
+MODELS = [variant.own_model for variant in variants.table().values() if variant.own_model]
 FLOW = "name: one\nnodes: [{name: ask, uses: llm.call, with: {prompt: Hi, max_tokens: 4, temperature: 0}, output: said}]\n"
 
 
