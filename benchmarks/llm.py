@@ -22,7 +22,7 @@ KIB_IN_MIB = 1024
 
 def loading() -> dict[str, float]:
     """In this process: the time to open llama.cpp and load the model."""
-    from the_edge_agent.llm.loaded import LoadedModel
+    from the_edge_agent.llm.local.loaded import LoadedModel
     from the_edge_agent.llm.options import LoadParameters
     from the_edge_agent.models import builtin, header
 
@@ -37,7 +37,7 @@ def loading() -> dict[str, float]:
 
 def answering() -> dict[str, float]:
     """In this process: three answers, of which the first has to load the model."""
-    from the_edge_agent.llm.local import LocalBackend
+    from the_edge_agent.llm.local.backend import LocalBackend
     from the_edge_agent.llm.options import LoadParameters
     from the_edge_agent.llm.protocol import Message, Request, Sampling, Usage
     from the_edge_agent.models import builtin

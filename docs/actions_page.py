@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.actions import builtin
-from the_edge_agent.actions.question import ModelParameters
+from the_edge_agent.actions.model.question import ModelParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

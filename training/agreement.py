@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from the_edge_agent.llm.local import LocalBackend
+from the_edge_agent.llm.local.backend import LocalBackend
 from the_edge_agent.llm.options import LoadParameters
 from the_edge_agent.llm.protocol import Message, Request, Sampling
 

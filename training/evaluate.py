@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from the_edge_agent.llm.local import LocalBackend
+from the_edge_agent.llm.local.backend import LocalBackend
 from the_edge_agent.llm.options import LoadParameters
 from the_edge_agent.llm.protocol import Message, Request, Sampling
 from training.corpus import mixture

@@ -17,7 +17,7 @@ from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from the_edge_agent.llm.local import LocalEmbedder
+from the_edge_agent.llm.local.backend import LocalEmbedder
 from the_edge_agent.llm.options import LoadParameters
 from training.corpus import pairs
 from training.corpus.draw import Draw

@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from the_edge_agent.errors import Source, Spot
 from the_edge_agent.workflow.model import Code, Workflow
-from the_edge_agent.engine.scope import Resources, Scope
+from the_edge_agent.engine.scope import Scope
+from the_edge_agent.resources import Resources
 from the_edge_agent.languages import python, program
 
 class Host:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from the_edge_agent.agent import load, read
-from the_edge_agent.engine.scope import Cancellation, Cancelled
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.errors import NodeFailed, Problem, Spot, TeaError
 from the_edge_agent.workflow.template import compile_condition, compile_value
 

@@ -12,7 +12,7 @@ from training.corpus.chat import Chat, render
 from training.corpus.draw import Draw
 from training.evaluate import messages, right
 
-from the_edge_agent.llm import chat_template
+from the_edge_agent.llm.local import chat_template
 
 SOURCE = (Path(__file__).parents[2] / "training/template.jinja").read_text(encoding="utf-8").strip()
 

@@ -11,7 +11,7 @@ import pytest
 from training.corpus import words
 from training.tokenizer import CONTROL, MARKUP, Tokenizer, train
 
-from the_edge_agent.llm import llama
+from the_edge_agent.llm.local import llama
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

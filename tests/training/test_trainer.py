@@ -23,7 +23,7 @@ from training.model import Network, Shape  # noqa: E402
 from training.tokenizer import train as learn  # noqa: E402
 from training.trainer import Plan, train  # noqa: E402
 
-from the_edge_agent.llm.local import LocalBackend  # noqa: E402 - after the skip
+from the_edge_agent.llm.local.backend import LocalBackend  # noqa: E402 - after the skip
 from the_edge_agent.llm.options import LoadParameters  # noqa: E402
 from the_edge_agent.llm.protocol import Request, Sampling  # noqa: E402
 

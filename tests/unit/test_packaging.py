@@ -139,7 +139,7 @@ def test_the_metadata(site: Path) -> None:
 
 
 def test_llama_cpp_comes_with_the_extra_only_and_in_the_build_the_code_is_written_for(site: Path) -> None:
-    from the_edge_agent.llm.llama import BUILD, PACKAGE
+    from the_edge_agent.llm.local.llama import BUILD, PACKAGE
 
     (folder,) = site.glob("the_edge_agent-*.dist-info")
     wanted = [line for line in PathDistribution(folder).requires or [] if line.startswith(PACKAGE)]

@@ -1,4 +1,4 @@
-"""What ``uses:`` can name: a registry and one file a namespace, loaded when a name of it is looked up."""
+"""What ``uses:`` can name: a registry, and a sub-room a kind with one file a namespace, loaded when a name of it is looked up."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from the_edge_agent.actions.registry import Registry
 _HERE = "the_edge_agent.actions"
 
 NAMESPACES = {
-    "json": f"{_HERE}.json",
-    "csv": f"{_HERE}.csv",
-    "data": f"{_HERE}.data",
-    "file": f"{_HERE}.file",
-    "http": f"{_HERE}.http",
-    "memory": f"{_HERE}.memory",
-    "ltm": f"{_HERE}.ltm",
-    "markdown": f"{_HERE}.markdown",
-    "notify": f"{_HERE}.text",
-    "template": f"{_HERE}.text",
-    "secrets": f"{_HERE}.secrets",
-    "cache": f"{_HERE}.wrap",
-    "ratelimit": f"{_HERE}.wrap",
-    "retry": f"{_HERE}.wrap",
-    "error": f"{_HERE}.error",
-    "checkpoint": f"{_HERE}.checkpoint",
-    "code": f"{_HERE}.code",
-    "llm": f"{_HERE}.llm",
-    "embedding": f"{_HERE}.embedding",
-    "vector": f"{_HERE}.vector",
-    "reason": f"{_HERE}.reason",
-    "plan": f"{_HERE}.plan",
-    "agent": f"{_HERE}.agent",
-    "reflection": f"{_HERE}.reflection",
+    "json": f"{_HERE}.data.json",
+    "csv": f"{_HERE}.data.csv",
+    "data": f"{_HERE}.data.data",
+    "file": f"{_HERE}.outside.file",
+    "http": f"{_HERE}.outside.http",
+    "memory": f"{_HERE}.memory.memory",
+    "ltm": f"{_HERE}.memory.ltm",
+    "markdown": f"{_HERE}.data.markdown",
+    "notify": f"{_HERE}.data.template",
+    "template": f"{_HERE}.data.template",
+    "secrets": f"{_HERE}.outside.secrets",
+    "cache": f"{_HERE}.control.wrap",
+    "ratelimit": f"{_HERE}.control.wrap",
+    "retry": f"{_HERE}.control.wrap",
+    "error": f"{_HERE}.control.error",
+    "checkpoint": f"{_HERE}.control.checkpoint",
+    "code": f"{_HERE}.control.code",
+    "llm": f"{_HERE}.model.llm",
+    "embedding": f"{_HERE}.model.embedding",
+    "vector": f"{_HERE}.memory.vector",
+    "reason": f"{_HERE}.model.reason",
+    "plan": f"{_HERE}.model.plan",
+    "agent": f"{_HERE}.model.agent",
+    "reflection": f"{_HERE}.model.reflection",
 }
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
-    from the_edge_agent.engine.redaction import Redactor
+    from the_edge_agent.redaction import Redactor
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 _UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
@@ -44,7 +44,7 @@ class Console:
     @cached_property
     def redact(self) -> Redactor:
         """Hides secret values in everything that is written."""
-        from the_edge_agent.engine.redaction import Redactor
+        from the_edge_agent.redaction import Redactor
 
         return Redactor()
 

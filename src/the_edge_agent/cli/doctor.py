@@ -75,7 +75,7 @@ def diagnose() -> Diagnosis:
 
 
 def _cpu() -> dict[str, Any]:
-    from the_edge_agent.llm import machine
+    from the_edge_agent.llm.local import machine
 
     information = _proc("cpuinfo", {"model name", "flags", "features", "cpu model", "hardware"})
     name = next(
@@ -93,7 +93,7 @@ def _cpu() -> dict[str, Any]:
 
 
 def _memory() -> dict[str, int | None]:
-    from the_edge_agent.llm import machine
+    from the_edge_agent.llm.local import machine
 
     total = _proc("meminfo", {"memtotal"}).get("memtotal", "").partition(" ")[0]
     return {"total": int(total) * 1024 if total.isdigit() else None, "available": machine.available_memory()}
@@ -119,7 +119,7 @@ def _binding(broken: list[TeaError]) -> dict[str, Any]:
     found: dict[str, Any] = {"binding": BINDING, "version": version, "works": False}
     if version is None:
         return found
-    from the_edge_agent.llm.llama import library
+    from the_edge_agent.llm.local.llama import library
 
     try:
         library()

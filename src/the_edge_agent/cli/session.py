@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.cli import files, inputs, pausing
 from the_edge_agent.cli.answer import Answer, claimed, encoded
 from the_edge_agent.cli.progress import Heartbeat, LiveProgress, PlainProgress, Warnings, Whereabouts
 from the_edge_agent.cli.report import report_problems
 from the_edge_agent.cli.stopping import Stopped, stoppable
 from the_edge_agent.cli.stream import EventStream
-from the_edge_agent.engine.scope import Cancellation
 from the_edge_agent.errors import NodeFailed, TeaError
 
 if TYPE_CHECKING:

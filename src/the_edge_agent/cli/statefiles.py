@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from the_edge_agent.engine.events import Event
-    from the_edge_agent.engine.redaction import Redactor
+    from the_edge_agent.redaction import Redactor
 
 OPTION = "--debug-state"
 

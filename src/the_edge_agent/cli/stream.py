@@ -13,7 +13,7 @@ from the_edge_agent.errors import NodeFailed
 if TYPE_CHECKING:
     from the_edge_agent.cli.answer import Answer
     from the_edge_agent.engine.events import Event
-    from the_edge_agent.engine.redaction import Redactor
+    from the_edge_agent.redaction import Redactor
 
 _OF_THE_PROGRAM = ("error", "message")
 """Fields whose text tea wrote, and in which a secret has no place."""

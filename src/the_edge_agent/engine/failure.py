@@ -7,8 +7,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from the_edge_agent.engine.redaction import Redactor
 from the_edge_agent.errors import NodeFailed, Paused, Refused, TeaError, UsageError
+from the_edge_agent.redaction import Redactor
 from the_edge_agent.workflow.model import Action, ErrorPolicy, Node
 
 _PASSING = frozenset(

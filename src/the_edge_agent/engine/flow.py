@@ -10,10 +10,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine import events, failure
 from the_edge_agent.engine.graph import following, stuck
 from the_edge_agent.engine.parallel import Branch, Started, fan_out, workers
-from the_edge_agent.engine.scope import NOTHING, Cancellation, Cancelled, Scope
+from the_edge_agent.engine.scope import NOTHING, Scope
 from the_edge_agent.engine.state import State, as_json, copy
 from the_edge_agent.engine.threads import STOPPABLE, stop
 from the_edge_agent.errors import LimitReached, NodeFailed, TeaError

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine import events
 from the_edge_agent.engine.failure import FINAL, error_type
-from the_edge_agent.engine.scope import Cancellation, Cancelled
 from the_edge_agent.engine.state import BranchResult, State, copy
 from the_edge_agent.engine.threads import STOPPABLE, Stopped, stop
 from the_edge_agent.errors import NodeFailed, Paused, TeaError

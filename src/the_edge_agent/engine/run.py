@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine import events
 from the_edge_agent.engine.flow import Flow
-from the_edge_agent.engine.redaction import Redactor
-from the_edge_agent.engine.scope import Cancellation, Cancelled, Host
 from the_edge_agent.engine.state import State, as_json, copy, restored
 from the_edge_agent.errors import NodeFailed, Paused, TeaError, UsageError
+from the_edge_agent.redaction import Redactor
 from the_edge_agent.workflow.model import END, START, Node, Workflow
+
+if TYPE_CHECKING:
+    from the_edge_agent.engine.scope import Host
 
 OnInterrupt = Callable[[events.Interrupted], Mapping[str, Any] | None]
 """Called at an interrupt: returns updates to merge (or ``None``) to go on; raises :class:`Paused` to stop there."""

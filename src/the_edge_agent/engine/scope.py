@@ -6,19 +6,18 @@ inside a node (a program, an action) is handed a :class:`Scope`.
 
 from __future__ import annotations
 
-import threading
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
+from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.engine import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from the_edge_agent.errors import Spot
+    from the_edge_agent.resources import Resources
     from the_edge_agent.workflow.model import Code, Workflow
 
-T = TypeVar("T")
 State = dict[str, Any]
 
 
@@ -80,72 +79,6 @@ class _Nothing:
 
 NOTHING = _Nothing()
 """A node that gave nothing back: no update, not even ``result: null``."""
-
-
-class Cancelled(Exception):
-    """The work was asked to stop and did."""
-
-
-class Cancellation:
-    """A flag that asks everything below a node to stop; set by a time-out, a failed sibling, a closed stream.
-
-    Long work checks :attr:`requested` between steps (a model between tokens).
-    """
-
-    __slots__ = ("_event", "_parent")
-
-    def __init__(self, parent: Cancellation | None = None) -> None:
-        self._event = threading.Event()
-        self._parent = parent
-
-    def request(self) -> None:
-        """Ask for a stop; it cannot be taken back."""
-        self._event.set()
-
-    @property
-    def requested(self) -> bool:
-        """Whether a stop was asked for, here or above."""
-        return self._event.is_set() or (self._parent is not None and self._parent.requested)
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep up to ``seconds``; ``True`` as soon as a stop was asked for."""
-        if self._parent is None:
-            return self._event.wait(seconds)
-        step = 0.05
-        while seconds > 0 and not self.requested:
-            self._event.wait(min(step, seconds))
-            seconds -= step
-        return self.requested
-
-
-class Resources:
-    """Things made on first use and shared by all runs of one agent: a store, a database, a loaded model.
-
-    Thread-safe. :meth:`close` closes them in reverse order of their making and is idempotent.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._items: dict[str, Any] = {}
-        self._stack = ExitStack()
-
-    def get(self, key: str, make: Callable[[], T]) -> T:
-        """The resource called ``key``, made by ``make()`` at the first call; its ``close`` is called at the end if it has one."""
-        with self._lock:
-            if key not in self._items:
-                item = make()
-                self._items[key] = item
-                close = getattr(item, "close", None)
-                if callable(close):
-                    self._stack.callback(close)
-            found: T = self._items[key]
-            return found
-
-    def close(self) -> None:
-        """Close everything, the last made first."""
-        with self._lock:
-            self._stack.close()
-            self._items.clear()
 
 
 class Scope:

@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from the_edge_agent.engine.scope import NOTHING, Cancelled, Program, Scope
+from the_edge_agent.cancellation import Cancelled
+from the_edge_agent.engine.scope import NOTHING, Program, Scope
 from the_edge_agent.errors import LimitReached, NodeFailed, Problem, TeaError, WorkflowInvalid
 from the_edge_agent.languages.lua_interpreter import MIB, Chunk, Limits, Outcome, pool
 

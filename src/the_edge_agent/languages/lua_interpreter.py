@@ -25,7 +25,7 @@ from the_edge_agent.engine.threads import STOPPABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from the_edge_agent.engine.scope import Cancellation
+    from the_edge_agent.cancellation import Cancellation
 
 VERSION = (5, 4)
 _MOST_IDLE = 32

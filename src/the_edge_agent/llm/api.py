@@ -13,15 +13,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed
-from the_edge_agent.llm.protocol import Cancelled, Embeddings, Message, OnToken, Reply, Request, ToolCall, Usage, unit
+from the_edge_agent.llm.protocol import Embeddings, Message, OnToken, Reply, Request, ToolCall, Usage, unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import httpx
 
-    from the_edge_agent.engine.scope import Cancellation
+    from the_edge_agent.cancellation import Cancellation
 
 T = TypeVar("T")
 RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504, 529})

@@ -1,30 +1,20 @@
-"""The door to the backends: choose one, connect to it, and check before a run that every node will get one.
-
-The policy itself is in :mod:`the_edge_agent.llm.policy`.
-"""
+"""Checks before a run that every node will get a model."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import MachineUnable, ModelUnavailable
-from the_edge_agent.llm.api import ApiBackend
 from the_edge_agent.llm.policy import PARAMETERS, Choice, choose, choose_embedding
-from the_edge_agent.llm.shell import ShellBackend
 from the_edge_agent.models import header
 from the_edge_agent.workflow.model import Action, Subgraph, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from the_edge_agent.engine.scope import Resources
     from the_edge_agent.llm.options import LlmOptions
-    from the_edge_agent.llm.protocol import Backend, Embedder
     from the_edge_agent.workflow.model import Node, Workflow
-
-__all__ = ["Choice", "choices", "choose", "choose_embedding", "connect", "connect_embedder", "preflight"]
 
 _CALLS = frozenset(
     {"llm.call", "llm.complete", "llm.chat", "llm.stream", "llm.retry", "llm.tools", "plan.decompose", "plan.execute", "plan.replan"}
@@ -36,52 +26,6 @@ _EMBEDDINGS = frozenset(
 _AGENT_NAMES = ("agent", "leader", "agents", "workers")
 _GIVEN_VECTORS = ("vector_a", "vector", "embeddings")
 _MODEL_NAMES = ("model", "generator_model", "critic_model")
-
-
-def connect(choice: Choice, resources: Resources) -> Backend:
-    """The backend of ``choice``, one for all who choose the same; ``resources`` closes it. Loads nothing yet."""
-    return resources.get(f"llm:{_digest(choice)}", lambda: _backend(choice))
-
-
-def connect_embedder(choice: Choice, resources: Resources) -> Embedder:
-    """:func:`connect` for a choice of :func:`choose_embedding`."""
-    return resources.get(f"embedding:{_digest(choice)}", lambda: _embedder(choice))
-
-
-def _digest(choice: Choice) -> str:
-    endpoint = choice.endpoint
-    identity = (
-        choice.backend,
-        choice.path,
-        choice.load,
-        endpoint,
-        endpoint.key if endpoint else "",
-        choice.program,
-        choice.program and choice.program.env,
-    )
-    return hashlib.sha256(repr(identity).encode()).hexdigest()
-
-
-def _backend(choice: Choice) -> Backend:
-    if choice.endpoint is not None:
-        return ApiBackend(choice.endpoint)
-    if choice.program is not None:
-        return ShellBackend(choice.program)
-    from the_edge_agent.llm.local import LocalBackend
-
-    if choice.path is None:
-        raise ModelUnavailable("a local choice without a model file")
-    return LocalBackend(choice.path, choice.load)
-
-
-def _embedder(choice: Choice) -> Embedder:
-    if choice.endpoint is not None:
-        return ApiBackend(choice.endpoint)
-    from the_edge_agent.llm.local import LocalEmbedder
-
-    if choice.path is None:
-        raise ModelUnavailable("a local choice without a model file")
-    return LocalEmbedder(choice.path, choice.load)
 
 
 def preflight(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str]) -> None:
@@ -131,7 +75,7 @@ def _placed(problem: ModelUnavailable | MachineUnable, node: Node, action: Actio
 
 def _check_file(path: Path, *, embeds: bool) -> None:
     """Everything that can be known about a local model without opening llama.cpp."""
-    from the_edge_agent.llm import llama
+    from the_edge_agent.llm.local import llama
 
     llama.installed()
     llama.check_cpu()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from the_edge_agent.engine.scope import Cancellation, Cancelled
+from the_edge_agent.cancellation import Cancellation, Cancelled
 
 FinishReason = Literal["stop", "length", "tool_calls"]
 OnToken = Callable[[str], None]

@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from the_edge_agent.engine.redaction import Redactor
+from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import ModelUnavailable, NodeFailed
-from the_edge_agent.llm.protocol import Cancelled, Message, OnToken, Reply, Request
+from the_edge_agent.llm.protocol import Message, OnToken, Reply, Request
+from the_edge_agent.redaction import Redactor
 
 if TYPE_CHECKING:
-    from the_edge_agent.engine.scope import Cancellation
+    from the_edge_agent.cancellation import Cancellation
 
 PROMPT = "{prompt}"
 INPUT_FILE = "{input_file}"

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from the_edge_agent.cli.console import Console, RedactedStream, printable
-from the_edge_agent.engine.redaction import Redactor
+from the_edge_agent.redaction import Redactor
 
 
 class Terminal(io.StringIO):

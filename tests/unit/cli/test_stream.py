@@ -10,7 +10,7 @@ import pytest
 from the_edge_agent.cli.answer import Answer
 from the_edge_agent.cli.stream import EventStream
 from the_edge_agent.engine import events
-from the_edge_agent.engine.redaction import Redactor
+from the_edge_agent.redaction import Redactor
 
 
 def written(*told: events.Event, everything: bool = False, hidden: str = "") -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine import events
-from the_edge_agent.engine.scope import Cancellation, Cancelled
 from the_edge_agent.errors import LimitReached, NodeFailed
 
 if TYPE_CHECKING:

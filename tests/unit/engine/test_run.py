@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from the_edge_agent.agent import RunOptions
+from the_edge_agent.agent.agent import RunOptions
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine import events
-from the_edge_agent.engine.scope import Cancellation, Cancelled
 from the_edge_agent.errors import NodeFailed, Paused, UsageError
 
 if TYPE_CHECKING:

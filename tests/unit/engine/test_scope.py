@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from the_edge_agent.agent.host import AgentHost
+from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.engine import events
-from the_edge_agent.engine.scope import NOTHING, Cancellation, Resources, Scope
-from the_edge_agent.host import AgentHost
+from the_edge_agent.engine.scope import NOTHING, Scope
+from the_edge_agent.resources import Resources
 from the_edge_agent.workflow.model import Workflow
 
 if TYPE_CHECKING:

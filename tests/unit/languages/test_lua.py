@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from the_edge_agent import languages
 from the_edge_agent.agent import load
-from the_edge_agent.engine.scope import NOTHING, Cancellation, Cancelled, Host, Scope
+from the_edge_agent.cancellation import Cancellation, Cancelled
+from the_edge_agent.engine.scope import NOTHING, Host, Scope
 from the_edge_agent.engine.state import BranchResult
 from the_edge_agent.errors import NodeFailed, Problem, Source, Spot, WorkflowInvalid
 from the_edge_agent.languages.lua import _keys

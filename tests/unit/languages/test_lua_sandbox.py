@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from the_edge_agent import languages
-from the_edge_agent.engine.scope import Cancellation, Host, Scope
+from the_edge_agent.cancellation import Cancellation
+from the_edge_agent.engine.scope import Host, Scope
 from the_edge_agent.errors import LimitReached, NodeFailed
 from the_edge_agent.languages.lua import LuaInstructionLimit, LuaMemoryLimit, LuaTimeLimit
 from the_edge_agent.languages.lua_interpreter import Chunk, Interpreter, Limits, Outcome

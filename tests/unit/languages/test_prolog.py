@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from the_edge_agent import languages
 from the_edge_agent.agent import load, read
-from the_edge_agent.engine.scope import NOTHING, Cancellation, Cancelled, Host, Resources, Scope
+from the_edge_agent.cancellation import Cancellation, Cancelled
+from the_edge_agent.engine.scope import NOTHING, Host, Scope
 from the_edge_agent.errors import LimitReached, NodeFailed, Source, Spot, WorkflowInvalid
 from the_edge_agent.languages import swipl
+from the_edge_agent.resources import Resources
 from the_edge_agent.workflow.model import Code, Workflow
 
 if TYPE_CHECKING:

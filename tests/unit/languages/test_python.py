@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from the_edge_agent import languages
-from the_edge_agent.engine.scope import NOTHING, Host, Resources, Scope
+from the_edge_agent.engine.scope import NOTHING, Host, Scope
 from the_edge_agent.errors import NodeFailed, Problem, Source, Spot, WorkflowInvalid
 from the_edge_agent.languages.python import failure_line
+from the_edge_agent.resources import Resources
 from the_edge_agent.workflow.model import Code, Workflow
 
 if TYPE_CHECKING:

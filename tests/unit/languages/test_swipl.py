@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from the_edge_agent.engine.scope import Cancelled
+from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.languages import swipl
 from the_edge_agent.languages.swipl import OutOfTime, Pool, Worker, WorkerEnded
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine.failure import passes_by_itself
-from the_edge_agent.engine.scope import Cancellation
 from the_edge_agent.errors import NodeFailed
 from the_edge_agent.llm.api import ApiBackend, Endpoint, Retry
-from the_edge_agent.llm.protocol import Cancelled, Message, Request, Sampling, ToolCall, Usage
+from the_edge_agent.llm.protocol import Message, Request, Sampling, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from the_edge_agent.engine.scope import Resources
 from the_edge_agent.errors import ModelUnavailable, Source, Spot
-from the_edge_agent.llm import llama
-from the_edge_agent.llm.choose import choose, connect, preflight
+from the_edge_agent.llm.choose import preflight
+from the_edge_agent.llm.connect import connect
+from the_edge_agent.llm.local import llama
 from the_edge_agent.llm.options import LlmOptions
+from the_edge_agent.llm.policy import choose
 from the_edge_agent.llm.protocol import Message, Request, Sampling
 from the_edge_agent.models import builtin
+from the_edge_agent.resources import Resources
 from the_edge_agent.workflow.model import Action, Node, Steps, Subgraph, Workflow
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from the_edge_agent.engine.scope import Cancellation
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.errors import ModelUnavailable, NodeFailed
-from the_edge_agent.llm.protocol import Cancelled, Message, Request, Sampling
+from the_edge_agent.llm.protocol import Message, Request, Sampling
 from the_edge_agent.llm.shell import ShellBackend, program
 
 TALK = Request((Message("system", "S"), Message("user", "U $(id) `id`"), Message("assistant", "A")))

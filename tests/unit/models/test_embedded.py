@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from the_edge_agent.errors import ModelUnavailable
-from the_edge_agent.llm import local
+from the_edge_agent.llm.local import backend as local
 from the_edge_agent.llm.options import LoadParameters
 from the_edge_agent.llm.protocol import Message, Request
 from the_edge_agent.models import builtin, embedded, find, header

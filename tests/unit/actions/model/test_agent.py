@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from the_edge_agent.engine.scope import Cancellation, Cancelled
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.errors import ModelUnavailable, NodeFailed, OutputUnsatisfied
 
 SETTINGS = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from the_edge_agent.engine.scope import Cancellation, Cancelled
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.errors import ContextOverflow, LimitReached, ModelUnavailable, NodeFailed
 from the_edge_agent.models import builtin
 

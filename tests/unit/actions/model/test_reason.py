@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from the_edge_agent.actions.question import mapping_in
+from the_edge_agent.actions.model.question import mapping_in
 from the_edge_agent.engine.events import Warned
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied
 

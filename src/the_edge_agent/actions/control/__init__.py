@@ -1,0 +1,1 @@
+"""What steers other actions or the run: wrappers, errors, checkpoints, refused code."""

@@ -1,0 +1,1 @@
+"""What works on data at hand: JSON, CSV, Markdown, mappings and lists, templates."""

@@ -1,0 +1,1 @@
+"""What is kept beyond a node: values, long-term memory, vectors."""

@@ -1,0 +1,1 @@
+"""What reaches outside the run: files, HTTP, secrets."""

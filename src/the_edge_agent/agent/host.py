@@ -1,0 +1,63 @@
+"""What an agent gives its engine: actions, languages, secrets, and things that outlive a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from the_edge_agent.errors import NodeFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from the_edge_agent.actions.library import Library
+    from the_edge_agent.actions.registry import Registry
+    from the_edge_agent.engine.scope import ActionFunction, Program, Scope
+    from the_edge_agent.resources import Resources
+    from the_edge_agent.workflow.model import Code, Workflow
+
+
+def secrets_from(environ: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """The variables that start with ``prefix``, by the lowercased rest of their names."""
+    return {name[len(prefix) :].lower(): value for name, value in environ.items() if name.startswith(prefix) and name != prefix}
+
+
+class AgentHost:
+    """The engine's :class:`~the_edge_agent.engine.scope.Host` for one workflow, whose actions are in ``registry``."""
+
+    def __init__(
+        self, registry: Registry, library: Library, *, secrets: Mapping[str, str], resources: Resources, code_allowed: bool = True
+    ) -> None:
+        self.code_allowed = code_allowed
+        self.secrets = secrets
+        self.resources = resources
+        self._library = library
+        self._registry = registry
+        self._programs: dict[int, tuple[Code, Program]] = {}
+
+    def program(self, code: Code) -> Program:
+        """``code``, compiled at the first call."""
+        known = self._programs.get(id(code))
+        if known is None:
+            from the_edge_agent import languages
+
+            # The code is kept beside its program, so that its identity stays taken.
+            known = self._programs[id(code)] = (code, languages.program(code))
+        return known[1]
+
+    def action(self, name: str) -> ActionFunction:
+        """The function of the action ``name``; raises :class:`NodeFailed` when there is none."""
+        try:
+            return self._registry[name].function
+        except KeyError:
+            raise NodeFailed(f"there is no action '{name}'", error_type="UnknownAction", hint="list them: tea actions") from None
+
+    def action_view(self, scope: Scope) -> Mapping[str, Any]:
+        """The mapping ``actions`` of Python blocks."""
+        from the_edge_agent.actions.view import View
+
+        return View(self._registry, scope)
+
+    def subgraph(self, workflow: Workflow) -> AgentHost:
+        """A host with the subgraph's own actions and the same secrets and resources."""
+        registry = self._library.of(workflow)
+        return AgentHost(registry, self._library, secrets=self.secrets, resources=self.resources, code_allowed=self.code_allowed)

@@ -1,0 +1,1 @@
+"""A GGUF on this machine, run by llama.cpp inside this process."""
