@@ -44,10 +44,10 @@ def page() -> str:
 def _section(space: str, actions: Iterator[Action]) -> Iterator[str]:
     yield f"## {space}\n"
     for action in actions:
-        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in sorted(action.needs))
+        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in action.needs.words)
         yield f"### `{action.name}`{marks}\n"
         yield action.summary.replace("``", "`") + "\n"
-        own = [one for one in action.parameters if not ("llm" in action.needs and one.name in MODEL)]
+        own = [one for one in action.parameters if not (action.needs.asks and one.name in MODEL)]
         if own:
             yield "| parameter | value | |\n|---|---|---|"
             yield from (_row(one) for one in own)

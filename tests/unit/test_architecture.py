@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "engine": frozenset({"workflow"}),
     "store": _RUNNING,
     "languages": _RUNNING,
-    "llm": frozenset({"workflow", "models"}),
+    "llm": frozenset({"models"}),
     "actions": _USED - {"actions"},
     "agent": _USED,
     "appimage": frozenset({"models", "workflow"}),

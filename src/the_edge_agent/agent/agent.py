@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
 from the_edge_agent.actions.library import Library
+from the_edge_agent.actions.preflight import preflight
+from the_edge_agent.actions.survey import Survey
 from the_edge_agent.agent.host import AgentHost, secrets_from
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine.run import OnInterrupt, Run
@@ -69,10 +71,7 @@ class Agent:
         problems = library.add(workflow)
         if problems:
             raise WorkflowInvalid(tuple(problems))
-        if library.asks_a_model(workflow):
-            from the_edge_agent.llm.choose import preflight
-
-            preflight(workflow, self._options, os.environ)
+        preflight(Survey(workflow, library.of), self._options, os.environ)
         self._host = AgentHost(library.of(workflow), library, secrets=self.secrets, resources=self._resources, code_allowed=allow_code)
 
     def invoke(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from the_edge_agent.actions.library import Library
-    from the_edge_agent.actions.registry import Registry
+    from the_edge_agent.actions.registry import Action, Registry
     from the_edge_agent.engine.scope import ActionFunction, Program, Scope
     from the_edge_agent.resources import Resources
     from the_edge_agent.workflow.model import Code, Workflow
@@ -33,6 +33,7 @@ class AgentHost:
         self._library = library
         self._registry = registry
         self._programs: dict[int, tuple[Code, Program]] = {}
+        self._actions: dict[str, Action | None] = {}
 
     def program(self, code: Code) -> Program:
         """``code``, compiled at the first call."""
@@ -46,10 +47,21 @@ class AgentHost:
 
     def action(self, name: str) -> ActionFunction:
         """The function of the action ``name``; raises :class:`NodeFailed` when there is none."""
-        try:
-            return self._registry[name].function
-        except KeyError:
-            raise NodeFailed(f"there is no action '{name}'", error_type="UnknownAction", hint="list them: tea actions") from None
+        found = self._action(name)
+        if found is None:
+            raise NodeFailed(f"there is no action '{name}'", error_type="UnknownAction", hint="list them: tea actions")
+        return found.function
+
+    def deferred(self, name: str) -> frozenset[str]:
+        """The parameters that the action ``name`` renders itself."""
+        found = self._action(name)
+        return found.needs.deferred if found else frozenset()
+
+    def _action(self, name: str) -> Action | None:
+        """The action ``name``, looked up once."""
+        if name not in self._actions:
+            self._actions[name] = self._registry.get(name)
+        return self._actions[name]
 
     def action_view(self, scope: Scope) -> Mapping[str, Any]:
         """The mapping ``actions`` of Python blocks."""

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from the_edge_agent.appimage.image import SmallFile
 from the_edge_agent.errors import Problem, UsageError
-from the_edge_agent.workflow.model import Code, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from the_edge_agent.actions.survey import Survey
     from the_edge_agent.appimage.squashfs import Squashfs
     from the_edge_agent.errors import Spot
     from the_edge_agent.workflow.model import Workflow
@@ -91,26 +91,22 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
 
 
-def missing(workflow: Workflow, actions_files: Sequence[Path], engine: Squashfs, features: Sequence[str]) -> tuple[Problem, ...]:
+def missing(survey: Survey, actions_files: Sequence[Path], engine: Squashfs, features: Sequence[str]) -> tuple[Problem, ...]:
     """What code in the workflow needs and the engine does not have: languages and Python packages."""
     problems = []
     here = _modules(engine)
-    for node, kind in walk(workflow):
-        if not isinstance(kind, Code):
-            continue
-        if kind.language not in features:
-            message = f"node '{node.name}' is written in {kind.language}, which the engine does not have (it has: {', '.join(features)})"
-            problems.append(
-                Problem("NOT_IN_ENGINE", message, kind.spot, node.name, hint="name an engine that has it: --engine FILE.AppImage")
-            )
-        elif kind.language == "python":
-            problems += [_absent(name, kind.spot, node.name) for name in _imported(kind.text) if name not in here]
-    for graph in workflow.graphs():
-        for one in graph.imports:
-            if one.package is not None and one.package.partition(".")[0] not in here:
-                problems.append(_absent(one.package, one.spot, None))
-            if one.path is not None:
-                problems += [_absent(name, one.spot, None) for name in _imported(_text(one.path)) if name not in here]
+    for found in survey.code:
+        code, node = found.code, found.node.name
+        if code.language not in features:
+            message = f"node '{node}' is written in {code.language}, which the engine does not have (it has: {', '.join(features)})"
+            problems.append(Problem("NOT_IN_ENGINE", message, code.spot, node, hint="name an engine that has it: --engine FILE.AppImage"))
+        elif code.language == "python":
+            problems += [_absent(name, code.spot, node) for name in _imported(code.text) if name not in here]
+    for one in survey.imports:
+        if one.package is not None and one.package.partition(".")[0] not in here:
+            problems.append(_absent(one.package, one.spot, None))
+        if one.path is not None:
+            problems += [_absent(name, one.spot, None) for name in _imported(_text(one.path)) if name not in here]
     for file in actions_files:
         problems += [_absent(f"{name} (of {file})", None, None) for name in _imported(_text(file)) if name not in here]
     return tuple(dict.fromkeys(problems))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from the_edge_agent.errors import ModelUnavailable, UsageError, WorkflowInvalid
 
 if TYPE_CHECKING:
+    from the_edge_agent.actions.survey import Survey
     from the_edge_agent.appimage.image import Engine, Model
     from the_edge_agent.appimage.manifest import Manifest
     from the_edge_agent.cli.console import Console
-    from the_edge_agent.workflow.model import Workflow
 
 ENGINES = "engines"
 _HEAD = 32 * 1024 * 1024
@@ -42,7 +42,7 @@ def pack(request: Request, console: Console) -> Manifest:
         ModelUnavailable: a model is missing, or no intact GGUF; the image would not work without a network or another file.
         UsageError: a file cannot be read, there is no engine, or the image cannot be written.
     """
-    from the_edge_agent.agent import read
+    from the_edge_agent.agent import survey
     from the_edge_agent.appimage import closure, image
     from the_edge_agent.appimage.squashfs import Squashfs
     from the_edge_agent.appimage.verify import verify
@@ -50,19 +50,19 @@ def pack(request: Request, console: Console) -> Manifest:
 
     # Relative, so that an absolute path further in was written there.
     path = Path(os.path.relpath(request.file))
-    workflow, problems = read(path, overlays=request.overlays, actions_files=request.actions_files)
-    if workflow is None:
+    found, problems = survey(path, overlays=request.overlays, actions_files=request.actions_files)
+    if found is None:
         raise WorkflowInvalid(problems)
     report_problems(problems, console)
     engine = find_engine(request.engine)
     with image.reading(engine.path) as file:
         base = Squashfs(file, engine.start, os.fstat(file.fileno()).st_size)
-        absent = closure.missing(workflow, request.actions_files, base, engine.manifest.features)
+        absent = closure.missing(found, request.actions_files, base, engine.manifest.features)
     if absent:
         raise WorkflowInvalid(absent, hint="the image would not run where only its own files are")
-    models, gguf = _models(request, workflow, engine)
-    start, files = closure.files(workflow, path, request.overlays, request.actions_files, gguf)
-    manifest = image.write_bundle(request.target, engine, name=workflow.name, models=models, files=files, workflow=start)
+    models, gguf = _models(request, found, engine)
+    start, files = closure.files(found.workflow, path, request.overlays, request.actions_files, gguf)
+    manifest = image.write_bundle(request.target, engine, name=found.workflow.name, models=models, files=files, workflow=start)
     # The bytes were compared while they were written; what is left is whether they are what an image has to be.
     problem = verify(request.target, bytes_too=False).damaged()
     if problem is not None:
@@ -107,10 +107,10 @@ def engines_folder() -> Path:
     return Path(platformdirs.user_data_dir(APPLICATION)) / ENGINES
 
 
-def _models(request: Request, workflow: Workflow, engine: Engine) -> tuple[list[Model], str | None]:
+def _models(request: Request, survey: Survey, engine: Engine) -> tuple[list[Model], str | None]:
     """The models to put in, and the one that answers every node, if there is one such.
 
-    Everything that ``workflow`` would ask is decided as it will be inside the image: with its models and no others.
+    Everything that the workflow would ask is decided as it will be inside the image: with its models and no others.
     """
     from the_edge_agent.appimage.variants import model
     from the_edge_agent.models import builtin, embedded
@@ -124,7 +124,7 @@ def _models(request: Request, workflow: Workflow, engine: Engine) -> tuple[list[
         if path.name not in available and embedded.exists(path):
             available[path.name] = model(path)
     available |= {one.name: one for one in chosen}
-    used = _used(workflow, available, gguf)
+    used = _used(survey, available, gguf)
     if (chosen or used) and "llm-local" not in engine.manifest.features:
         raise UsageError(
             f"the engine {engine.path} cannot run models", hint="name one that can: --engine tea-python-llm-VERSION-ARCH.AppImage"
@@ -157,13 +157,13 @@ def _named(name: str, available: dict[str, Model]) -> Model:
     return model(found)
 
 
-def _used(workflow: Workflow, available: dict[str, Model], gguf: str | None) -> set[str]:
+def _used(survey: Survey, available: dict[str, Model], gguf: str | None) -> set[str]:
     """The names of the models that the workflow's nodes will ask inside the image.
 
     Raises:
         ModelUnavailable: a node would ask a model that is not among ``available``.
     """
-    from the_edge_agent.llm.choose import choices
+    from the_edge_agent.actions.preflight import choices
     from the_edge_agent.llm.options import LlmOptions
     from the_edge_agent.models.find import VARIABLE
 
@@ -175,7 +175,7 @@ def _used(workflow: Workflow, available: dict[str, Model], gguf: str | None) -> 
             _stand_in(one, folder / one.name)
         environ = {name: value for name, value in os.environ.items() if name != VARIABLE} | {"APPDIR": stage}
         options = LlmOptions(gguf=folder / gguf if gguf else None)
-        for node, action, choice in choices(workflow, options, environ):
+        for use, _, choice in choices(survey, options, environ):
             if choice.path is None:
                 continue
             inside = available.get(choice.path.name)
@@ -183,8 +183,8 @@ def _used(workflow: Workflow, available: dict[str, Model], gguf: str | None) -> 
                 raise ModelUnavailable(
                     f"the workflow asks the model {choice.path}, which will not be in the image",
                     hint=f"put it in and let every node use it: --model {choice.path}",
-                    node=node.name,
-                    spot=action.spot or node.spot,
+                    node=use.node.name,
+                    spot=use.spot,
                 )
             used.add(choice.path.name)
     return used

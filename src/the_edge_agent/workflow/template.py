@@ -18,11 +18,10 @@ from the_edge_agent.errors import NodeFailed, Problem, Spot
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-    from the_edge_agent.workflow.model import Condition, Context, Json, Value
+    from the_edge_agent.workflow.model import Condition, Context, Json, Path, Value
     from the_edge_agent.workflow.sandbox import Root, Sandbox
 
 Report = Callable[[Problem], None]
-Path = tuple[str | int, ...]
 
 NAMES = frozenset(["state", "variables", "secrets", "settings", "data", "env", "checkpoint", "result", "action_result", "parallel_results"])
 """The root names a template may use; which of them have a value depends on where it stands."""

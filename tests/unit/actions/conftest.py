@@ -274,11 +274,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         code_allowed: bool = True,
         **parameters: Any,
     ) -> Any:
-        class Constant:
-            def render(self, _: Mapping[str, Any]) -> Any:
-                return parameters
-
-        node = Node("ask", Action(name, parameters, Constant()))
+        node = Node("ask", Action(name, parameters, {}))
         scope = Scope(
             workflow=Workflow("w", {"ask": node}, {}, settings=settings or {}),
             host=host,

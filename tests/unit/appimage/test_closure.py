@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from the_edge_agent.agent import read
+from the_edge_agent.agent import read, survey
 from the_edge_agent.appimage import closure
 from the_edge_agent.appimage.squashfs import Squashfs
 from the_edge_agent.errors import UsageError
@@ -102,11 +102,11 @@ def test_an_absolute_path_is_refused_with_its_place(project: Path) -> None:
 
 
 def absent(engine: Engine, path: Path, *features: str) -> list[str]:
-    workflow, problems = read(path)
-    assert workflow is not None, problems
+    found, problems = survey(path)
+    assert found is not None, problems
     with engine.path.open("rb") as file:
         squashfs = Squashfs(file, engine.start, engine.path.stat().st_size)
-        return [problem.message for problem in closure.missing(workflow, (), squashfs, features)]
+        return [problem.message for problem in closure.missing(found, (), squashfs, features)]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,13 @@ def test_packages_that_the_engine_lacks_are_told(engine: Engine, code: str, expe
     block = code.replace("\n", "\n      ")
     (tmp_path / "w.yaml").write_text(f"name: w\nnodes:\n  - name: a\n    run: |\n      {block}\n", encoding="utf-8")
     assert absent(engine, tmp_path / "w.yaml", "python") == expected
+
+
+def test_a_block_inside_parameters_is_looked_into(engine: Engine, tmp_path: Path) -> None:
+    loop = "{generator: {run: 'import numpy'}, evaluator: {type: schema, schema: {}}}"
+    text = f"name: w\nnodes:\n  - {{name: a, uses: cache.wrap, with: {{action: reflection.loop, args: {loop}}}}}\n"
+    (tmp_path / "w.yaml").write_text(text, encoding="utf-8")
+    assert absent(engine, tmp_path / "w.yaml", "python") == ["the Python package numpy is not in the engine"]
 
 
 def test_an_imported_file_is_looked_into(engine: Engine, project: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 from the_edge_agent.actions.model import embedding
 from the_edge_agent.actions.model.embedding import EmbeddingParameters
 from the_edge_agent.actions.model.question import model_action
+from the_edge_agent.actions.needs import EMBEDS
 from the_edge_agent.actions.registry import Json, action
 from the_edge_agent.errors import NodeFailed
 
@@ -118,7 +119,7 @@ def clear(scope: Scope, /, *, namespace: str | None = None) -> Json:
     return {"cleared": _memory(scope).clear(namespace), "namespace": namespace}
 
 
-@model_action("memory.embed", parameters=EmbeddingParameters, returns=embedding.RETURNS)
+@model_action("memory.embed", needs=EMBEDS, parameters=EmbeddingParameters, returns=embedding.RETURNS)
 def embed(scope: Scope, /, *, text: str, **model: Unpack[EmbeddingParameters]) -> Json:
     """Another name of llm.embed for one text."""
     return embedding.one(scope, text, model, action="memory.embed")

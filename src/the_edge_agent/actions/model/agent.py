@@ -10,7 +10,7 @@ import copy
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar, Unpack
 
 from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.needs import Given, Needs, Question
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine.scope import Scope, State
 from the_edge_agent.errors import ContextOverflow, LimitReached, NodeFailed, OutputUnsatisfied
@@ -57,13 +58,40 @@ _TASK = re.compile(r"\{\{\s*task\s*\}\}|\{task\}")
 _PLACES = re.compile(r"\{(?:task|result)\}")
 
 
-@model_action("agent.dispatch", returns="{response, content, usage, agent, success, attempts, elapsed_ms, error on failure}")
+def _team(*names: str) -> Needs:
+    """The needs of an action whose parameters ``names`` name agents, which say their models."""
+
+    def models(given: Given) -> Iterator[Question]:
+        known = given.settings.get("agents")
+        for key in names:
+            named = given.parameters.get(key)
+            for name in named if isinstance(named, list) else [named]:
+                profile = known.get(name) if isinstance(known, Mapping) and isinstance(name, str) else None
+                if isinstance(profile, Mapping):
+                    yield Question(_asked(profile, given.parameters))
+
+    return Needs(models=models)
+
+
+def _asked(profile: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model is asked with: the agent's own parameters, those of the node on top."""
+    own = {key: value for key, value in profile.items() if key not in _OWN_KEYS and not key.startswith("x-")}
+    return own | {key: value for key, value in given.items() if key in _KEYS}
+
+
+@model_action(
+    "agent.dispatch", needs=_team("agent"), returns="{response, content, usage, agent, success, attempts, elapsed_ms, error on failure}"
+)
 def dispatch(scope: Scope, /, *, agent: str, task: str, **model: Unpack[ModelParameters]) -> Result:
     """Give a task to one agent; `max_retries` more tries when the call fails."""
     return _dispatch(scope, agent, task, model, live=True)
 
 
-@model_action("agent.parallel", returns="{aggregation, success, elapsed_ms, agents_called, raw_results, and what the aggregation gives}")
+@model_action(
+    "agent.parallel",
+    needs=_team("agents"),
+    returns="{aggregation, success, elapsed_ms, agents_called, raw_results, and what the aggregation gives}",
+)
 def parallel(
     scope: Scope,
     /,
@@ -95,7 +123,9 @@ def parallel(
 
 
 @model_action(
-    "agent.sequential", returns="{result, sequential_result, chain, success, agents_called, elapsed_ms, failed_at and error on failure}"
+    "agent.sequential",
+    needs=_team("agents"),
+    returns="{result, sequential_result, chain, success, agents_called, elapsed_ms, failed_at and error on failure}",
 )
 def sequential(
     scope: Scope,
@@ -127,7 +157,7 @@ def sequential(
     return {output_key: result, "result": result, **ends}
 
 
-@model_action("agent.coordinate", returns="{result, rounds, worker_results, success, error on failure}")
+@model_action("agent.coordinate", needs=_team("leader", "workers"), returns="{result, rounds, worker_results, success, error on failure}")
 def coordinate(
     scope: Scope, /, *, leader: str, workers: list[Any], task: str, max_rounds: int = 3, **model: Unpack[ModelParameters]
 ) -> Result:
@@ -270,7 +300,7 @@ def _handed_on(template: str, task: str, result: str) -> str:
 
 def _dispatch(scope: Scope, name: str, task: str, model: ModelParameters, *, live: bool) -> Result:
     profile = _profile(scope, name)
-    parameters = {key: value for key, value in profile.items() if key not in _OWN_KEYS and not key.startswith("x-")} | dict(model)
+    parameters = _asked(profile, model)
     retries = int(parameters.pop("max_retries", None) or 0)
     template = profile.get("task_template")
     question = _TASK.sub(lambda _match: task, text_of(template)) if template else task

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from the_edge_agent.actions.model.question import deadline, model_action, refuse_foreign, rendered_settings
+from the_edge_agent.actions.needs import EMBEDS
 from the_edge_agent.errors import NodeFailed
 from the_edge_agent.llm.options import LlmOptions
 
@@ -116,7 +117,7 @@ def _about(found: Embeddings) -> Result:
     return {"dimensions": found.dimensions, "model": found.model, "backend": found.backend, "tokens_used": found.tokens}
 
 
-@model_action("embedding.create", parameters=EmbeddingParameters, returns=RETURNS_MANY)
+@model_action("embedding.create", needs=EMBEDS, parameters=EmbeddingParameters, returns=RETURNS_MANY)
 def create(scope: Scope, /, *, text: str | list[Json], batch: bool = False, **model: Unpack[EmbeddingParameters]) -> Result:
     """Turn a text, or each text of a list, into a vector. `batch` gives a list of vectors for a single text too."""
     if isinstance(text, str) and not batch:

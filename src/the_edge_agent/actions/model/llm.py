@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from the_edge_agent.actions.model import embedding
 from the_edge_agent.actions.model.embedding import EmbeddingParameters, LocalEmbeddingParameters
 from the_edge_agent.actions.model.question import RETURNS, LocalParameters, ModelParameters, ask, ask_in_pieces, conversation, model_action
+from the_edge_agent.actions.needs import EMBEDS, Needs, embeds
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
@@ -106,13 +107,13 @@ def _parts(given: Mapping[str, Any]) -> tuple[tuple[Message, ...], dict[str, Any
 _TEXTS = ("text", "texts")
 
 
-@model_action("llm.embed", parameters=EmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
+@model_action("llm.embed", needs=EMBEDS, parameters=EmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
 def embed(scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Unpack[EmbeddingParameters]) -> Result:
     """Turn a text into a vector, or each of several: the closer their meaning, the smaller the angle."""
     return _embedded(scope, text, texts, model, "llm.embed")
 
 
-@model_action("llm.local.embed", parameters=LocalEmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
+@model_action("llm.local.embed", needs=EMBEDS, parameters=LocalEmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
 def local_embed(
     scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Unpack[LocalEmbeddingParameters]
 ) -> Result:
@@ -127,7 +128,11 @@ def _embedded(scope: Scope, text: str | None, texts: list[Any] | None, model: Ma
 
 
 @model_action(
-    "llm.similarity", parameters=EmbeddingParameters, one_of=("text_a", "vector_a"), returns="{cosine_similarity, interpretation}"
+    "llm.similarity",
+    needs=Needs(models=embeds("vector_a")),
+    parameters=EmbeddingParameters,
+    one_of=("text_a", "vector_a"),
+    returns="{cosine_similarity, interpretation}",
 )
 def similarity(
     scope: Scope,

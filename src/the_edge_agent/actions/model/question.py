@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from the_edge_agent.actions import registry
+from the_edge_agent.actions.needs import ASKS, Needs
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine.scope import Scope
 from the_edge_agent.errors import LimitReached, NodeFailed, Problem, TeaError
@@ -98,8 +99,9 @@ def model_action(
     returns: str = RETURNS,
     parameters: type[Any] = ModelParameters,
     one_of: tuple[str, ...] = (),
+    needs: Needs = ASKS,
 ) -> Callable[[F], F]:
-    """Declare an action that asks a model: its ``**rest`` stands for ``parameters``.
+    """Declare an action that asks a model: its ``**rest`` stands for ``parameters``; ``needs`` says which model, by default the one of these.
 
     The declared function gets of those only what was given and is not null. With ``on_error: return`` a
     failure comes back as ``{error, error_type, success: false}`` instead of being raised, a success with ``success: true``.
@@ -119,7 +121,7 @@ def model_action(
             return {**result, "success": result.get("success", True)} if returning else result
 
         _spell_out(call, function, parameters)
-        return registry.action(name, returns=returns, needs=("llm",), one_of=one_of)(call)  # type: ignore[return-value]
+        return registry.action(name, returns=returns, needs=needs, one_of=one_of)(call)  # type: ignore[return-value]
 
     return declare
 

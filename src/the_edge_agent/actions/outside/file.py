@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from the_edge_agent.actions.needs import Needs, paths
 from the_edge_agent.actions.registry import Json, action
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from the_edge_agent.engine.scope import Scope
 
+_PATH = Needs(files=paths("path"))
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -92,7 +94,7 @@ def _failure(message: str, error_type: str) -> Json:
     return {"success": False, "error": message, "error_type": error_type}
 
 
-@action("file.read", returns="{content, success} or {success: false, error, error_type}")
+@action("file.read", returns="{content, success} or {success: false, error, error_type}", needs=_PATH)
 def read(_: Scope, /, *, path: str, encoding: str = "utf-8", max_bytes: int = _MOST_BYTES) -> Json:
     """Read a text file of at most ``max_bytes`` bytes; line ends are kept as they are."""
 
@@ -106,7 +108,7 @@ def read(_: Scope, /, *, path: str, encoding: str = "utf-8", max_bytes: int = _M
     return _reported(path, work)
 
 
-@action("file.write", returns="{path, success} or {success: false, error, error_type}")
+@action("file.write", returns="{path, success} or {success: false, error, error_type}", needs=_PATH)
 def write(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
     """Write a text file, whole or not at all; missing directories are made."""
 
@@ -119,7 +121,7 @@ def write(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> J
     return _reported(path, work)
 
 
-@action("file.append", returns="{path, success} or {success: false, error, error_type}")
+@action("file.append", returns="{path, success} or {success: false, error, error_type}", needs=_PATH)
 def append(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
     """Add text to the end of a file; the file and missing directories are made."""
 
@@ -133,13 +135,13 @@ def append(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> 
     return _reported(path, work)
 
 
-@action("file.exists", returns="{exists, is_directory, path, success}")
+@action("file.exists", returns="{exists, is_directory, path, success}", needs=_PATH)
 def exists(_: Scope, /, *, path: str) -> Json:
     """Tell whether there is a file or directory at ``path``."""
     return _reported(path, lambda file: {"exists": file.exists(), "is_directory": file.is_dir(), "path": path})
 
 
-@action("file.delete", returns="{deleted, path, success} or {success: false, error, error_type}")
+@action("file.delete", returns="{deleted, path, success} or {success: false, error, error_type}", needs=_PATH)
 def delete(_: Scope, /, *, path: str, missing_ok: bool = False) -> Json:
     """Delete a file; a directory is refused, a missing file reported unless ``missing_ok``."""
 
@@ -153,7 +155,7 @@ def delete(_: Scope, /, *, path: str, missing_ok: bool = False) -> Json:
     return _reported(path, work)
 
 
-@action("file.list", returns="{files, directories, count, path, success} or {success: false, error, error_type}")
+@action("file.list", returns="{files, directories, count, path, success} or {success: false, error, error_type}", needs=_PATH)
 def list_files(_: Scope, /, *, path: str = ".", pattern: str = "*", recursive: bool = False) -> Json:
     """List the files and directories under ``path`` whose name fits ``pattern``, sorted, relative to ``path``."""
 

@@ -104,9 +104,11 @@ def test_a_limiter_needs_one_rate(call: Call, rate: dict[str, Any]) -> None:
 
 def _loop_workflow(parameters: dict[str, Any]) -> Workflow:
     problems: list[Problem] = []
-    value = compile_value(parameters, key="with", spot_of=lambda _: None, report=problems.append)
+    values = {
+        name: compile_value(value, key=f"with.{name}", spot_of=lambda _: None, report=problems.append) for name, value in parameters.items()
+    }
     assert problems == []
-    return Workflow("w", {"loop": Node("loop", Action("retry.loop", parameters, value))}, {})
+    return Workflow("w", {"loop": Node("loop", Action("retry.loop", parameters, values))}, {})
 
 
 @pytest.mark.usefixtures("_counting")
@@ -121,7 +123,7 @@ def test_a_loop_corrects_until_the_validation_holds(make_scope: Any) -> None:
     scope = make_scope(workflow=workflow, state={"n": 0}, node="loop")
     kind = workflow.nodes["loop"].kind
     assert isinstance(kind, Action)
-    result: Any = scope.host.action("retry.loop")(scope, **kind.parameters.render(scope.context()))
+    result: Any = scope.host.action("retry.loop")(scope, **kind.rendered(scope.context(), scope.host.deferred("retry.loop")))
     assert (result["valid"], result["success"], result["attempts"], result["n"]) == (True, True, 3, 2)
     assert [one["valid"] for one in result["history"]] == [False, False, True]
     assert scope.state == {"n": 0}
