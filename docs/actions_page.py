@@ -28,7 +28,8 @@ A result with `success` reports a failure in it (`{success: false, error, error_
 every other failure fails the node ([errors](errors.md)). Actions marked *model* take the
 [parameters of a model](models.md#parameters) as well as their own, those that make vectors only what
 [an embedding model](retrieval.md#which-model-embeds) can be told. Actions marked *network* connect to the address they are given;
-no other action opens a connection, a *model* one only where an API was [chosen](models.md#which-backend-answers).
+no other action opens a connection, a *model* one only where an API was [chosen](models.md#which-backend-answers). Actions marked *actions*
+call others, those marked *code* run blocks in their parameters, those marked *files* read or write a file that the workflow names.
 
 This page is written by `docs/actions_page.py` from the actions themselves. Actions of your own: [extending](dialect.md#imports).
 """
