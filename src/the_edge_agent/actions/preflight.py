@@ -25,10 +25,6 @@ def preflight(survey: Survey, options: LlmOptions, environ: Mapping[str, str]) -
             nothing can serve a node; where it is about a node, node and place are named.
         MachineUnable: this processor cannot run llama.cpp.
     """
-    if options.gguf is not None:
-        from the_edge_agent.models import find
-
-        find.resolve(find.Wishes(gguf=options.gguf), environ, None)
     intact: set[tuple[Path, bool]] = set()
     for use, question, choice in choices(survey, options, environ):
         if choice.path is None or (choice.path, question.embeds) in intact:
@@ -38,6 +34,11 @@ def preflight(survey: Survey, options: LlmOptions, environ: Mapping[str, str]) -
         except (ModelUnavailable, MachineUnable) as problem:
             raise _placed(problem, use) from None
         intact.add((choice.path, question.embeds))
+    if options.gguf is not None:
+        # Named, so it has to be there, although no node may ask it.
+        from the_edge_agent.models import find
+
+        find.resolve(find.Wishes(gguf=options.gguf), environ, None)
 
 
 def choices(survey: Survey, options: LlmOptions, environ: Mapping[str, str]) -> Iterator[tuple[Use, Question, Choice]]:
