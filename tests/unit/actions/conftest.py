@@ -42,6 +42,27 @@ class MakeScope(Protocol):
     ) -> Scope: ...
 
 
+class Clock:
+    """What the caches and limiters take the time from; it stands still until :meth:`forward`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("memory.memory", "control.wrap"):
+        monkeypatch.setattr(f"the_edge_agent.actions.{module}.time", clock)
+    return clock
+
+
 @pytest.fixture
 def registry() -> Registry:
     """The actions that the scopes of the test know."""
@@ -98,6 +119,7 @@ class Server:
         self.requests: list[dict[str, Any]] = []
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.release = threading.Event()
+        self.slow = threading.Semaphore(0)
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -107,7 +129,8 @@ class Server:
                 asked = {"method": self.command, "path": path, "query": query, "headers": self.headers, "body": self.rfile.read(length)}
                 server.requests.append(asked)
                 if path == "/slow":
-                    server.release.wait(20)
+                    server.slow.release()
+                    server.release.wait(60)
                 status, headers, body = server.answers.get(path, (200, {}, b'{"ok": true}'))
                 with contextlib.suppress(OSError):
                     self.send_response(status)
