@@ -8,10 +8,10 @@ the check of a file (:meth:`Shape.check`, with file:line:col and did-you-mean) a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
 from the_edge_agent.errors import Problem
+from the_edge_agent.wording import meant
 from the_edge_agent.workflow.source import Map, Report, Scalar, Seq, Tree
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ class Choice:
         if isinstance(tree, Scalar) and isinstance(tree.value, str):
             if tree.value in self.words:
                 return True
-            close = get_close_matches(tree.value, self.words, n=1)
-            return _wrong(self, tree, where, report, f"did you mean '{close[0]}'?" if close else None)
+            return _wrong(self, tree, where, report, meant(tree.value, self.words))
         return _wrong(self, tree, where, report)
 
     def schema(self) -> dict[str, Any]:
@@ -305,10 +304,10 @@ class Record:
         if name in self.foreign:
             report(Problem("OUT_OF_SCOPE", f"'{name}' is not supported: {self.foreign[name]}", spot, hint="remove it"))
             return False
-        close = get_close_matches(name, {*known, *self.near}, n=1, cutoff=0.75 if self.lenient else 0.6)
-        if self.lenient and not close:
+        hint = meant(name, {*known, *self.near}, cutoff=0.75 if self.lenient else 0.6)
+        if self.lenient and not hint:
             return True
-        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(known))}"
+        hint = hint or f"known keys: {', '.join(sorted(known))}"
         report(Problem("UNKNOWN_KEY", f"{self.title} has no key '{name}'", spot, hint=hint))
         return False
 

@@ -6,8 +6,9 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from the_edge_agent import writing
 from the_edge_agent.actions.needs import Needs, paths
-from the_edge_agent.actions.outside.file import local, write_atomically
+from the_edge_agent.actions.outside.file import local
 from the_edge_agent.actions.registry import Json, action, shown
 from the_edge_agent.errors import NodeFailed, Refused
 
@@ -35,7 +36,9 @@ def save(scope: Scope, /, *, path: str) -> Json:
     except (TypeError, ValueError, RecursionError) as error:
         raise NodeFailed(f"the state cannot be saved, it is not JSON: {error}", error_type="TypeError") from None
     try:
-        write_atomically(local(path), content)
+        target = local(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        writing.write(target, content)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise NodeFailed(f"cannot write the checkpoint {path}: {reason}", error_type="CheckpointError") from None
