@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from the_edge_agent.writing import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_nothing_is_left_when_it_fails(tmp_path: Path) -> None:
