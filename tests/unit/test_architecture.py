@@ -15,7 +15,7 @@ PACKAGE = Path(the_edge_agent.__file__).parent
 HOUSE = "the_edge_agent"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
-GROUND = frozenset({"errors", "cancellation", "resources", "redaction"})
+GROUND = frozenset({"errors", "cancellation", "peers", "resources", "redaction"})
 """The ground floor: every room may import it, and it imports no room."""
 _RUNNING = frozenset({"workflow", "engine"})
 _USED = _RUNNING | {"models", "llm", "languages", "store", "actions"}
@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 }
 """Room → the rooms it may import when it is loaded or runs. Rooms not listed (``cli``, ``server``) may import all."""
 NOBODY_IMPORTS = frozenset({"cli", "server"})
-STANDARD_ONLY = ("errors.py", "engine/", "workflow/model.py", "workflow/check.py", "workflow/overlay.py", "workflow/routes.py")
+STANDARD_ONLY = ("errors.py", "peers.py", "engine/", "workflow/model.py", "workflow/check.py", "workflow/overlay.py", "workflow/routes.py")
 """Parts that import the standard library and the house only, so that they work without any dependency."""
 
 

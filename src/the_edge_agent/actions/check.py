@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from the_edge_agent.actions.absent import absent
+from the_edge_agent import peers
 from the_edge_agent.errors import Problem
 from the_edge_agent.workflow import model
 
@@ -82,9 +82,9 @@ def _templated(value: object) -> bool:
 
 
 def _unknown(name: str, registry: Registry, node: str, spot: Spot | None) -> Problem:
-    known = absent(name)
-    if known is not None:
-        return Problem("UNKNOWN_ACTION", f"the action '{name}' is not implemented: {known.reason}", spot, node, known.instead)
+    elsewhere = peers.action(name)
+    if elsewhere is not None:
+        return Problem("UNKNOWN_ACTION", f"the action '{name}' is not implemented: {elsewhere.why}", spot, node, elsewhere.instead)
     close = get_close_matches(name, list(registry), n=1)
     hint = f"did you mean '{close[0]}'?" if close else _siblings(name, registry)
     return Problem("UNKNOWN_ACTION", f"there is no action '{name}'", spot, node, hint)
