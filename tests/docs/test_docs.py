@@ -172,13 +172,14 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert {f"docs/{page.name}" for page in PAGES[1:]} <= linked
 
 
-def test_the_page_of_actions_is_current() -> None:
-    spec = spec_from_file_location("actions_page", ROOT / "docs" / "actions_page.py")
+@pytest.mark.parametrize("name", ["actions_page", "peers_page"])
+def test_a_written_page_is_current(name: str) -> None:
+    spec = spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec
     assert spec.loader
     script = module_from_spec(spec)
     spec.loader.exec_module(script)
-    assert script.page() == script.PAGE.read_text(encoding="utf-8"), "run: python docs/actions_page.py"
+    assert script.page() == script.PAGE.read_text(encoding="utf-8"), f"run: python docs/{name}.py"
 
 
 def test_set_up_names_what_there_is() -> None:
