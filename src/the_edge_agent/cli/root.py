@@ -30,15 +30,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 """Name of a command → the module whose ``command`` it is, and its line of help."""
 
-_ELSEWHERE = {
-    "cache": "tea keeps no cache of remote files",
-    "trace": "trace files are not available in this version; `tea run FILE --stream` writes every event as JSON",
-    "report-bug": "tea sends nothing anywhere; a bug is reported with the file that its message names",
-    "from": "workflows are not made from DOT files; write YAML, and draw it with `tea inspect FILE --format dot`",
-}
-"""Commands of other programs that run these workflow files → why they are not here."""
-
-
 BUNDLED = "usr/share/workflow/bundle.json"
 """Where an image says which workflow it runs."""
 
@@ -78,8 +69,11 @@ class LazyGroup(click.Group):
 
 
 def _unknown(name: str) -> str:
-    if name in _ELSEWHERE:
-        return f"There is no command {name!r}: {_ELSEWHERE[name]}."
+    from the_edge_agent import peers
+
+    elsewhere = peers.command(name)
+    if elsewhere is not None:
+        return f"There is no command {name!r}: {elsewhere}."
     if name.endswith((".yaml", ".yml")) or os.path.isfile(name):  # noqa: PTH113 - pathlib is not needed for anything else here
         from shlex import quote
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from the_edge_agent import peers
 from the_edge_agent.errors import Problem
 from the_edge_agent.wording import meant
 from the_edge_agent.workflow.source import Map, Report, Scalar, Seq, Tree
@@ -254,17 +255,25 @@ class Key:
 class Record:
     """A mapping with known keys.
 
-    ``inert`` keys are the peer's, accepted with a warning that they have no effect here; ``foreign`` ones are
-    an error that says they are out of scope. ``lenient`` accepts unknown keys unless they look like a typing error.
-    ``near`` are keys of related records, which an unknown key may have been meant to be.
+    ``lenient`` accepts unknown keys unless they look like a typing error. ``near`` are keys of related records, which an
+    unknown key may have been meant to be. ``section`` is the record's name in ``peers.toml``, which lists the keys that
+    other implementations have: some are accepted with a warning that they have no effect here, others are an error.
     """
 
     title: str
     keys: tuple[Key, ...]
-    inert: Mapping[str, str] = field(default_factory=dict)
-    foreign: Mapping[str, str] = field(default_factory=dict)
     lenient: bool = False
     near: frozenset[str] = frozenset()
+    section: str = ""
+    """Without it: the title."""
+
+    @property
+    def _ignored(self) -> Mapping[str, peers.Note]:
+        return peers.ignored(self.section or self.title)
+
+    @property
+    def _refused(self) -> Mapping[str, peers.Note]:
+        return peers.refused(self.section or self.title)
 
     def noun(self) -> str:
         return f"a mapping ({self.title})"
@@ -298,11 +307,11 @@ class Record:
             return known[name].shape.check(value, f"{where}.{name}" if where else name, report)
         if name.startswith(FREE_PREFIX):
             return True
-        if name in self.inert:
-            report(Problem("NO_EFFECT", f"'{name}' has no effect here: {self.inert[name]}", spot, severity="warning"))
+        if note := self._ignored.get(name):
+            report(Problem("NO_EFFECT", f"'{name}' has no effect here: {note.why}", spot, hint=note.instead, severity="warning"))
             return True
-        if name in self.foreign:
-            report(Problem("OUT_OF_SCOPE", f"'{name}' is not supported: {self.foreign[name]}", spot, hint="remove it"))
+        if note := self._refused.get(name):
+            report(Problem("OUT_OF_SCOPE", f"'{name}' is not supported: {note.why}", spot, hint=note.instead or "remove it"))
             return False
         hint = meant(name, {*known, *self.near}, cutoff=0.75 if self.lenient else 0.6)
         if self.lenient and not hint:
@@ -313,8 +322,8 @@ class Record:
 
     def schema(self) -> dict[str, Any]:
         properties = {spelling: key.shape.schema() | {"description": key.doc} for key in self.keys for spelling in (key.name, *key.aliases)}
-        properties = {name: {"description": f"no effect here: {why}"} for name, why in self.inert.items()} | properties
-        properties |= {name: {"description": f"not supported: {why}", "not": {}} for name, why in self.foreign.items()}
+        properties = {name: {"description": f"no effect here: {note}"} for name, note in self._ignored.items()} | properties
+        properties |= {name: {"description": f"not supported: {note}", "not": {}} for name, note in self._refused.items()}
         schema: dict[str, Any] = {"title": self.title, "type": "object", "properties": properties}
         plain = [key.name for key in self.keys if key.required and not key.aliases]
         if plain:

@@ -18,6 +18,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
+from the_edge_agent import peers
 from the_edge_agent.actions import registry
 from the_edge_agent.actions.needs import ASKS, Needs
 from the_edge_agent.cancellation import Cancellation, Cancelled
@@ -87,8 +88,6 @@ _TAKES: Mapping[str, frozenset[str]] = {
 """Which parameters a backend takes. Retries are taken by all: a local model has no passing failures, so none happens there."""
 
 _NOT_QUESTION = frozenset({"system", "shell_providers", "embedding_model"})
-# Keys of existing workflows that have nothing to switch here; reading a workflow warns about them.
-_INERT = frozenset({"chat_format", "embedding"})
 DEFAULTS = frozenset(ModelParameters.__annotations__) - {"on_error"} | _NOT_QUESTION
 """The keys that ``settings.llm`` may have."""
 
@@ -248,7 +247,8 @@ def rendered_settings(scope: Scope) -> dict[str, Any]:
     llm = settings.get("llm") or {}
     if not isinstance(llm, Mapping):
         raise NodeFailed(f"settings.llm must be a mapping, got {_kind(llm)}", hint="write settings: {llm: {model_path: ...}}")
-    unknown = sorted(key for key in llm if key not in DEFAULTS | _INERT and not str(key).startswith("x-"))
+    known = DEFAULTS | peers.ignored("settings.llm").keys()
+    unknown = sorted(key for key in llm if key not in known and not str(key).startswith("x-"))
     if unknown:
         raise NodeFailed(f"settings.llm has no key {unknown[0]!r}", hint=f"it takes: {', '.join(sorted(DEFAULTS))}")
     own = {key: value for key, value in llm.items() if key != "shell_providers"}
