@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.errors import ModelUnavailable
-from the_edge_agent.models import builtin, embedded
+from the_edge_agent.models import INSIDE, builtin, embedded
 from the_edge_agent.models.catalogue import CATALOGUE, known
 from the_edge_agent.models.header import read
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 APPLICATION = "the-edge-agent"
 SUFFIX = ".gguf"
 VARIABLE = "TEA_MODEL_PATH"
-_ROOT = "APPDIR"
 
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 _EXPANSION = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -132,9 +131,9 @@ def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
     import platformdirs
 
     listed = []
-    bundle = environ.get(_ROOT) or embedded.root()
+    bundle = environ.get(embedded.ROOT) or embedded.root()
     if bundle:
-        listed.append((Path(bundle) / "usr" / "share" / "models", "the bundle ($APPDIR/usr/share/models)"))
+        listed.append((Path(bundle) / INSIDE, f"the bundle (${embedded.ROOT}/{INSIDE})"))
     own = (
         Path(platformdirs.user_data_dir(APPLICATION)) / "models",
         Path(platformdirs.user_cache_dir(APPLICATION)) / "models",
@@ -220,7 +219,7 @@ def _expanded(value: str, setting: str, environ: Mapping[str, str]) -> str:
 
     def replace(match: re.Match[str]) -> str:
         name = match[1] or match[2]
-        if name == _ROOT and name not in environ and (bundle := embedded.root()):
+        if name == embedded.ROOT and name not in environ and (bundle := embedded.root()):
             # Inside an image it means the image, though child processes are not to know of it.
             return str(bundle)
         if name not in environ:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.artifact.acceptance.rooms import Place, foreign, need
 
+from release.build import variants
 from the_edge_agent import __version__
-from the_edge_agent.appimage import variants
 
 if TYPE_CHECKING:
-    from the_edge_agent.appimage.manifest import Manifest
+    from the_edge_agent.image.manifest import Manifest
 
 STATE = """
 name: plain
