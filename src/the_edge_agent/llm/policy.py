@@ -182,7 +182,7 @@ class _Asked:
             return self.shell(why)
         if kind is not None:
             return self.api(kind, why)
-        found = find.resolve(self.wishes(), self.environ, self.base)
+        found = find.resolve(self.named_models(), self.environ, self.base)
         if found is not None:
             return self.local_file(found)
         address = self.named_address()
@@ -223,8 +223,8 @@ class _Asked:
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ModelUnavailable(f"{setting} is {value!r}, which is no provider{meant}", hint=f"use one of {', '.join(PROVIDERS)}")
 
-    def wishes(self) -> find.Wishes:
-        return find.Wishes(
+    def named_models(self) -> find.NamedModels:
+        return find.NamedModels(
             gguf=self.options.gguf,
             variable=self.environ.get(find.VARIABLE),
             node_path=_text(self.parameters.get("model_path")),
@@ -235,7 +235,7 @@ class _Asked:
 
     def local(self, why: str) -> Choice:
         """The model that is named, else the first there is."""
-        found = find.resolve(self.wishes(), self.environ, self.base)
+        found = find.resolve(self.named_models(), self.environ, self.base)
         if found is not None:
             return self.local_file(found)
         model = _text(self.parameters.get("model")) or (None if self.settings_mean_an_api() else _text(self.settings.get("model")))
@@ -395,15 +395,15 @@ class _AskedToEmbed(_Asked):
 
     __slots__ = ()
 
-    def wishes(self) -> find.Wishes:
-        return replace(_Asked.wishes(self), settings_key="settings.llm.embedding_model")
+    def named_models(self) -> find.NamedModels:
+        return replace(_Asked.named_models(self), settings_key="settings.llm.embedding_model")
 
     def choice(self) -> Choice:
         own, _ = self.provider_in(self.parameters, "the node's") or (None, "")
         if own == "shell":
             raise ModelUnavailable("a program cannot embed texts", hint="remove provider: shell from the node")
         elsewhere = own not in {None, "local"} or _text(self.parameters.get("api_base"))
-        found = None if elsewhere else find.resolve(self.wishes(), self.environ, self.base)
+        found = None if elsewhere else find.resolve(self.named_models(), self.environ, self.base)
         if found is not None:
             return self.local_file(found)
         named = [_text(self.parameters.get(key)) for key in ("model", "deployment")]

@@ -49,7 +49,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class NamedModels:
     """Everything that may name a model, strongest first; ``""`` and ``None`` name nothing.
 
     Attributes:
@@ -71,24 +71,24 @@ class Wishes:
     settings_key: str = "settings.llm.model"
 
 
-def resolve(wishes: Wishes, environ: Mapping[str, str], base: Path | None) -> Found | None:
+def resolve(named: NamedModels, environ: Mapping[str, str], base: Path | None) -> Found | None:
     """The file somebody named, ``None`` when nobody named one; relative paths start at ``base``, then at the working directory.
 
     Raises:
-        ModelUnavailable: the strongest wish names a file that does not exist.
+        ModelUnavailable: the strongest of them names a file that does not exist.
     """
-    if wishes.gguf is not None:
-        return Found(_existing(str(wishes.gguf), "--gguf", environ, None), "--gguf names it")
-    if wishes.variable:
-        return _of_variable(wishes.variable, environ)
+    if named.gguf is not None:
+        return Found(_existing(str(named.gguf), "--gguf", environ, None), "--gguf names it")
+    if named.variable:
+        return _of_variable(named.variable, environ)
     for path, model, place in (
-        (wishes.node_path, wishes.node_model, "the node"),
-        (wishes.settings_path, wishes.settings_model, "settings.llm"),
+        (named.node_path, named.node_model, "the node"),
+        (named.settings_path, named.settings_model, "settings.llm"),
     ):
         if path:
             setting = "the node's model_path" if place == "the node" else "settings.llm.model_path"
             return Found(_existing(path, setting, environ, base), f"{setting} names it")
-        found = _of_model(model, f"{place}: model" if place == "the node" else wishes.settings_key, environ, base)
+        found = _of_model(model, f"{place}: model" if place == "the node" else named.settings_key, environ, base)
         if found is not None:
             return found
     return None

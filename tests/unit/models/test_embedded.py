@@ -53,7 +53,7 @@ def test_it_is_found_without_being_named_by_name_and_by_path(root: Path) -> None
     assert found is not None
     assert found.path == model
     assert find.by_name("a model", environ) == model
-    named = find.resolve(find.Wishes(node_path=f"$APPDIR/usr/share/models/{NAME}"), environ, None)
+    named = find.resolve(find.NamedModels(node_path=f"$APPDIR/usr/share/models/{NAME}"), environ, None)
     assert named is not None
     assert named.path == model
     assert model in [listed.path for listed in find.found(environ)]
