@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,19 +20,18 @@ from the_edge_agent.image.verify import verify
 from the_edge_agent.image.writer import Model, open_model, write_bundle
 from the_edge_agent.llm.choose import choices
 from the_edge_agent.llm.options import LlmOptions
-from the_edge_agent.models import INSIDE, builtin, embedded, find
+from the_edge_agent.models import INSIDE, builtin, embedded, find, header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from the_edge_agent.errors import Problem
     from the_edge_agent.image.engine import Engine
     from the_edge_agent.image.manifest import Manifest
+    from the_edge_agent.models.header import Header
     from the_edge_agent.workflow.model import Workflow
 
 ENGINES = "engines"
-_HEAD = 32 * 1024 * 1024
-"""Bytes that hold the header of any known model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,10 @@ def _models(request: Request, workflow: Workflow, engine: Engine) -> tuple[list[
 
     Everything that ``workflow`` would ask is decided as it will be inside the image: with its models and no others.
     """
-    available = {part.name.rpartition("/")[2]: _part(engine, part.offset, part.size, part.name) for part in engine.manifest.models}
+    available = {}
+    for part in engine.manifest.models:
+        name = part.name.rpartition("/")[2]
+        available[name] = Model(name, embedded.Region(engine.path, part.offset, part.size))
     chosen = [_named(name, available) for name in request.models]
     if len({one.name for one in chosen}) != len(chosen):
         raise UsageError("two models have the same file name", hint="rename one of them")
@@ -121,7 +122,7 @@ def _models(request: Request, workflow: Workflow, engine: Engine) -> tuple[list[
         if path.name not in available and embedded.exists(path):
             available[path.name] = open_model(path)
     available |= {one.name: one for one in chosen}
-    used = _used(workflow, available, gguf)
+    used = _used(workflow, _Planned(request.target.absolute(), available), gguf)
     if (chosen or used) and "llm-local" not in engine.manifest.features:
         raise UsageError(
             f"the engine {engine.path} cannot run models", hint="name one that can: --engine tea-python-llm-VERSION-ARCH.AppImage"
@@ -130,14 +131,10 @@ def _models(request: Request, workflow: Workflow, engine: Engine) -> tuple[list[
     return [available[name] for name in [*names, *sorted(used - set(names))]], gguf
 
 
-def _part(engine: Engine, offset: int, size: int, path: str) -> Model:
-    return Model(path.rpartition("/")[2], embedded.Region(engine.path, offset, size))
-
-
 def _named(name: str, available: dict[str, Model]) -> Model:
     """The model that ``--model`` names: a file, one in the engine's image, or one in a search folder."""
     path = Path(name).expanduser()
-    if embedded.exists(path) or path.exists():
+    if find.HERE.exists(path):
         return open_model(path)
     file_name = name if name.lower().endswith(find.SUFFIX) else name + find.SUFFIX
     if file_name in available:
@@ -148,42 +145,51 @@ def _named(name: str, available: dict[str, Model]) -> Model:
     return open_model(found)
 
 
-def _used(workflow: Workflow, available: dict[str, Model], gguf: str | None) -> set[str]:
+class _Planned:
+    """The files a workflow asks for where the image is seen at ``root``: its ``models``; what is this machine's will not be in it."""
+
+    def __init__(self, root: Path, models: Mapping[str, Model]) -> None:
+        self.root = root
+        self.folder = root / INSIDE
+        self._models = models
+
+    def exists(self, path: Path) -> bool:
+        return self._inside(path) is not None or find.HERE.exists(path)
+
+    def names(self, folder: Path) -> Collection[str]:
+        return self._models.keys() if folder == self.folder else find.HERE.names(folder)
+
+    def header(self, path: Path) -> Header:
+        model = self._inside(path)
+        return header.read_region(path, model.region) if model else find.HERE.header(path)
+
+    def holds(self, path: Path) -> bool:
+        """Whether the image will have the model at ``path``, of either kind."""
+        model = self._models.get(path.name)
+        return model is not None and (self._inside(path) is model or model.region == (embedded.region(path) or embedded.whole(path)))
+
+    def _inside(self, path: Path) -> Model | None:
+        return self._models.get(path.name) if os.path.normpath(path.parent) == os.path.normpath(self.folder) else None
+
+
+def _used(workflow: Workflow, files: _Planned, gguf: str | None) -> set[str]:
     """The names of the models that the workflow's nodes will ask inside the image.
 
     Raises:
-        ModelUnavailable: a node would ask a model that is not among ``available``.
+        ModelUnavailable: a node would ask a model that is not in it.
     """
+    environ = {name: value for name, value in os.environ.items() if name != find.VARIABLE} | {embedded.ROOT: str(files.root)}
+    options = LlmOptions(gguf=files.folder / gguf if gguf else None)
     used = set()
-    with tempfile.TemporaryDirectory() as stage:
-        folder = Path(stage) / INSIDE
-        folder.mkdir(parents=True)
-        for one in available.values():
-            _stand_in(one, folder / one.name)
-        environ = {name: value for name, value in os.environ.items() if name != find.VARIABLE} | {"APPDIR": stage}
-        options = LlmOptions(gguf=folder / gguf if gguf else None)
-        for node, action, choice in choices(workflow, options, environ):
-            if choice.path is None:
-                continue
-            inside = available.get(choice.path.name)
-            if choice.path.parent != folder and not (inside and choice.path == inside.region.file):
-                raise ModelUnavailable(
-                    f"the workflow asks the model {choice.path}, which will not be in the image",
-                    hint=f"put it in and let every node use it: --model {choice.path}",
-                    node=node.name,
-                    spot=action.spot or node.spot,
-                )
-            used.add(choice.path.name)
+    for node, action, choice in choices(workflow, options, environ, files):
+        if choice.path is None:
+            continue
+        if not files.holds(choice.path):
+            raise ModelUnavailable(
+                f"the workflow asks the model {choice.path}, which will not be in the image",
+                hint=f"put it in and let every node use it: --model {choice.path}",
+                node=node.name,
+                spot=action.spot or node.spot,
+            )
+        used.add(choice.path.name)
     return used
-
-
-def _stand_in(model: Model, place: Path) -> None:
-    """A file that looks like ``model`` to whoever reads its header: a link, or where it lies inside an image its start, and as long."""
-    region = model.region
-    if region.offset == 0 and region.length == region.file.stat().st_size:
-        place.symlink_to(region.file.absolute())
-        return
-    with region.file.open("rb") as source, place.open("wb") as target:
-        source.seek(region.offset)
-        target.write(source.read(min(_HEAD, region.length)))
-        target.truncate(region.length)

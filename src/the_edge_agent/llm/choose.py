@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from the_edge_agent.errors import MachineUnable, ModelUnavailable
 from the_edge_agent.llm.policy import PARAMETERS, Choice, choose, choose_embedding
 from the_edge_agent.models import header
+from the_edge_agent.models.find import HERE
 from the_edge_agent.workflow.model import Action, Subgraph, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from the_edge_agent.llm.options import LlmOptions
+    from the_edge_agent.models.find import Files
     from the_edge_agent.workflow.model import Node, Workflow
 
 _CALLS = frozenset(
@@ -48,8 +50,10 @@ def preflight(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str
         intact.add((choice.path, embeds))
 
 
-def choices(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str]) -> Iterator[tuple[Node, Action, Choice]]:
-    """Every action that will ask a model and what it will ask, as far as its parameters are constants. Opens no model.
+def choices(
+    workflow: Workflow, options: LlmOptions, environ: Mapping[str, str], files: Files = HERE
+) -> Iterator[tuple[Node, Action, Choice]]:
+    """Every action that will ask a model and which of ``files`` it will ask, as far as its parameters are constants. Loads no model.
 
     Raises:
         ModelUnavailable: naming node and place: a model that is named does not exist, or nothing can serve the node.
@@ -61,7 +65,7 @@ def choices(workflow: Workflow, options: LlmOptions, environ: Mapping[str, str])
             base = home.path.parent if home.path else None
             decide = choose_embedding if _plain(action.name) in _EMBEDDINGS else choose
             try:
-                choice = decide(parameters, home.settings, options, environ, base, action=_plain(action.name))
+                choice = decide(parameters, home.settings, options, environ, base, action=_plain(action.name), files=files)
             except (ModelUnavailable, MachineUnable) as problem:
                 raise _placed(problem, node, action) from None
             yield node, action, choice

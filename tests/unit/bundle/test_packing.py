@@ -90,6 +90,30 @@ def test_without_a_named_model_the_one_it_would_use_goes_in(tea: Tea, engine: Pa
     assert [part.name for part in manifest(tmp_path / "agent.AppImage").models] == [f"usr/share/models/{builtin.FILE_NAME}"]
 
 
+def test_the_models_of_the_image_are_asked_wherever_it_is_written(tea: Tea, engine: Path, tmp_path: Path) -> None:
+    flow = "name: x\nnodes: [{name: a, uses: llm.call, with: {prompt: Hi, model_path: $APPDIR/usr/share/models/tiny-chat-Q8_0.gguf}}]\n"
+    (tmp_path / "sub").mkdir()
+    for target in ("x", "sub/../y", tmp_path / "sub" / "z"):
+        done = tea("bundle", written(tmp_path, flow), "-o", str(target), "--engine", str(engine))
+        assert done.returncode == 0, done.stderr
+        assert [part.name for part in manifest(tmp_path / target).models] == [f"usr/share/models/{builtin.FILE_NAME}"]
+
+
+def test_an_image_that_embeds_is_built_out_of_itself(tea: Tea, engine: Path, tmp_path: Path) -> None:
+    flow = written(tmp_path, "name: x\nnodes: [{name: a, uses: llm.embed, with: {text: Hi}}]\n")
+    assert tea("bundle", flow, "--engine", str(engine), "-o", "first").returncode == 0
+    (model,) = manifest(tmp_path / "first").models
+    assert model.name == f"usr/share/models/{builtin.EMBEDDING_FILE_NAME}"
+    inside = {
+        "TEA_IMAGE": str(tmp_path / "first"),
+        "TEA_IMAGE_FILES": f"{model.offset} {model.size} {model.name}\n",
+        "APPDIR": str(tmp_path / "seen"),
+    }
+    done = tea("bundle", flow, "-o", "second", **inside)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
 def test_models_are_taken_from_the_engines_image_by_name(tea: Tea, engine: Path, tmp_path: Path) -> None:
     shutil.copy(builtin.path(), tmp_path / "special.gguf")
     assert tea("bundle", written(tmp_path, ASKING), "-m", "special.gguf", "-o", "first", "--engine", str(engine)).returncode == 0
