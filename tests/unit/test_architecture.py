@@ -15,7 +15,7 @@ PACKAGE = Path(the_edge_agent.__file__).parent
 HOUSE = "the_edge_agent"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
-GROUND = frozenset({"errors", "cancellation", "resources", "redaction"})
+GROUND = frozenset({"errors", "cancellation", "resources", "redaction", "parameters"})
 """The ground floor: every room may import it, and it imports no room."""
 _RUNNING = frozenset({"workflow", "engine"})
 _USED = _RUNNING | {"models", "llm", "languages", "store", "actions"}

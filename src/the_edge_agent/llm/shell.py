@@ -213,9 +213,9 @@ def _without_escape(text: str) -> str:
 
 
 def _check(request: Request) -> None:
-    unusable = [name for name, value in (("max_tokens", request.max_tokens), ("stop", request.stop)) if value]
     # A temperature is part of almost every workflow's defaults; the others were asked for on purpose.
-    unusable += [name for name in type(request.sampling).__slots__ if name != "temperature" and getattr(request.sampling, name) is not None]
+    unusable = [name for name in request.numbers if name != "temperature"]
+    unusable += ["stop"] if request.stop else []
     unusable += sorted(request.extra)
     if unusable:
         names = ", ".join(unusable)

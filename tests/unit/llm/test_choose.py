@@ -1,4 +1,4 @@
-"""Connecting to what was chosen, and the check before a run."""
+"""The check before a run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ import pytest
 
 from the_edge_agent.errors import ModelUnavailable, Source, Spot
 from the_edge_agent.llm.choose import preflight
-from the_edge_agent.llm.connect import connect
 from the_edge_agent.llm.local import llama
 from the_edge_agent.llm.options import LlmOptions
-from the_edge_agent.llm.policy import choose
-from the_edge_agent.llm.protocol import Message, Request, Sampling
 from the_edge_agent.models import builtin
-from the_edge_agent.resources import Resources
 from the_edge_agent.workflow.model import Action, Node, Steps, Subgraph, Workflow
 
 if TYPE_CHECKING:
@@ -140,27 +136,3 @@ def test_agents_are_checked_by_their_settings(home: Path) -> None:
     check(flow(action("agent.dispatch", agent="good"), folder=home, agents=agents))
     with pytest.raises(ModelUnavailable, match="'gpt-4' is no file"):
         check(flow(action("agent.parallel", agents=["good", "bad"]), folder=home, agents=agents))
-
-
-@pytest.mark.llm
-def test_equal_choices_share_a_backend_and_resources_close_it(home: Path) -> None:
-    resources = Resources()
-    environ = {"HOME": str(home)}
-    choices = [choose({"n_ctx": size}, {}, OPTIONS, environ, None) for size in (256, 256, 512)]
-    backends = [connect(choice, resources) for choice in choices]
-    assert backends[0] is backends[1] is not backends[2]
-    question = Request((Message("user", "What is the capital of Japan? Respond with only the city name."),), 20, sampling=Sampling(0.0))
-    assert backends[0].chat(question).content == "Tokyo"
-    resources.close()
-    with pytest.raises(ModelUnavailable, match="is closed"):
-        backends[0].chat(question)
-
-
-def test_different_keys_do_not_share_a_connection(home: Path) -> None:
-    resources = Resources()
-    made = [
-        connect(choose({"model": "m", "api_base": "http://127.0.0.1:1", "api_key": key}, {}, OPTIONS, {"HOME": str(home)}, None), resources)
-        for key in ("a", "b")
-    ]
-    assert made[0] is not made[1]
-    resources.close()

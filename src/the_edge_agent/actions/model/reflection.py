@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, Unpack
+from typing import Any, Literal
 
 from the_edge_agent.actions.control.wrap import written
 from the_edge_agent.actions.data.data import dotted, violations
 from the_edge_agent.actions.model.agent import child
-from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS, ask, mapping_in, model_action, text_of
 from the_edge_agent.actions.registry import MISSING
 from the_edge_agent.engine.scope import NOTHING, Scope
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, Refused
@@ -89,7 +89,7 @@ def loop(
     corrector: dict[str, Any] | None = None,
     max_iterations: int = 3,
     on_failure: OnFailure = "return_best",
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Generate, evaluate, correct until it is valid; their templates are rendered each time: `{{ state.reflection_errors | default([]) }}`.
 
@@ -121,7 +121,7 @@ def _as_of_now(scope: Scope, given: Mapping[str, Any], part: str) -> Mapping[str
 
 
 @model_action("reflection.evaluate", returns="{valid, score, errors, suggestions, success}")
-def evaluate(scope: Scope, /, *, evaluator: dict[str, Any], output: Json = MISSING, **model: Unpack[ModelParameters]) -> Result:
+def evaluate(scope: Scope, /, *, evaluator: dict[str, Any], output: Json = MISSING, **model: Any) -> Result:
     """Judge `output` (by default `state.reflection_output`) with a JSON Schema, a model, an action or a block of code."""
     judged = _default(scope, output, "reflection_output")
     inner = child(scope, {**scope.state, "reflection_output": judged})
@@ -137,7 +137,7 @@ def correct(
     errors: list[Any] | None = None,
     suggestions: list[Any] | None = None,
     corrector: dict[str, Any] | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Correct `output` (by default `state.reflection_output`) with an action or a block of code, else with a model."""
     wrong = _default(scope, output, "reflection_output")
@@ -223,7 +223,7 @@ def _by_schema(output: Json, evaluator: Mapping[str, Any]) -> Verdict:
 
 def _by_model(scope: Scope, output: Json, evaluator: Mapping[str, Any], model: Mapping[str, Any]) -> Verdict:
     own = {key: value for key, value in evaluator.items() if key not in ("type", "prompt", "threshold")}
-    unknown = sorted(set(own) - set(ModelParameters.__annotations__))
+    unknown = sorted(set(own) - set(MODEL_PARAMETERS))
     if unknown:
         raise NodeFailed(f"an llm evaluator has no key {unknown[0]!r}", hint="it takes type, prompt, threshold and what llm.call takes")
     question = JUDGE.format(criteria=evaluator.get("prompt") or JUDGE_DEFAULT, output=text_of(output))

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import ModelUnavailable, NodeFailed
-from the_edge_agent.llm.local import sampler
 from the_edge_agent.llm.local.embedding import EmbeddingMind
 from the_edge_agent.llm.local.loaded import Answer, LoadedModel, Mind, Task, Vectors
 from the_edge_agent.llm.protocol import Embeddings, OnToken, Reply, Request
 from the_edge_agent.models import header
+from the_edge_agent.parameters import check, given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from the_edge_agent.cancellation import Cancellation
-    from the_edge_agent.llm.options import LoadParameters
+    from the_edge_agent.parameters import LoadParameters
 
 _Key = tuple[str, "LoadParameters", type[Mind]]
 T = TypeVar("T", Answer, Vectors)
@@ -41,7 +41,7 @@ class _Share:
 
     def __init__(self, path: Path, load: LoadParameters) -> None:
         """Check ``load``; opens nothing. Raises :class:`NodeFailed` for a number that cannot be meant."""
-        _check(load)
+        check(given(load), local=True)
         self.path = path
         self.load = load
         self._lock = threading.Lock()
@@ -88,7 +88,8 @@ class LocalBackend(_Share):
 
         Raises what :class:`~the_edge_agent.llm.protocol.Backend` lists, and :class:`NodeFailed` for a parameter out of range or unknown here.
         """
-        _check_request(request)
+        check(request.numbers, local=True)
+        _check_extra(request.extra)
         model = self._loaded(cancellation)
         answer = _done(model, Task(request, live=on_token is not None), Answer, on_token, cancellation)
         return Reply(answer.text, self.path.name, self.name, answer.finish_reason, answer.usage, answer.chunks)
@@ -141,27 +142,6 @@ def _collect(model: LoadedModel, task: Task, kind: type[T], on_token: OnToken | 
         if not asked and cancellation is not None and cancellation.requested:
             asked = True
             model.cancel(task)
-
-
-def _check(load: LoadParameters) -> None:
-    for name, value, low, high in (
-        ("n_ctx", load.n_ctx, 0, 2**31 - 1),
-        ("n_threads", load.n_threads, 1, 2**16),
-        ("n_gpu_layers", load.n_gpu_layers, -1, 2**16),
-    ):
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high):
-            raise NodeFailed(
-                f"{name} must be a whole number from {low} to {high}, not {value!r}",
-                error_type="ValueError",
-                hint=f"correct {name}: or leave it out",
-            )
-
-
-def _check_request(request: Request) -> None:
-    sampler.check(request.sampling)
-    if request.max_tokens is not None and request.max_tokens < 1:
-        raise NodeFailed(f"max_tokens must be 1 or more, not {request.max_tokens!r}", error_type="ValueError", hint="correct max_tokens:")
-    _check_extra(request.extra)
 
 
 def _check_extra(extra: Mapping[str, Any]) -> None:
