@@ -26,12 +26,13 @@ PENALTY_WINDOW = 64
 class Sampler:
     """One answer's chain. Free it with :meth:`close`."""
 
-    __slots__ = ("_library", "chain")
+    __slots__ = ("_chain", "_library", "_sample")
 
     def __init__(self, library: Library, sampling: Sampling, *, vocabulary: int, prompt: Sequence[int]) -> None:
         """``vocabulary``: number of tokens; ``prompt``: the tokens that penalties look back on."""
         self._library = library
-        self.chain = library.llama_sampler_chain_init(library.llama_sampler_chain_default_params())
+        self._sample = library.llama_sampler_sample
+        self._chain = library.llama_sampler_chain_init(library.llama_sampler_chain_default_params())
         penalties = self._penalties(sampling, vocabulary)
         if penalties:
             self._add(penalties)
@@ -46,10 +47,10 @@ class Sampler:
             self._add(library.llama_sampler_init_dist(secrets.randbits(31) if sampling.seed is None else sampling.seed))
         if penalties:
             for token in prompt[-PENALTY_WINDOW:]:
-                library.llama_sampler_accept(self.chain, token)
+                library.llama_sampler_accept(self._chain, token)
 
     def _add(self, sampler: Any) -> None:
-        self._library.llama_sampler_chain_add(self.chain, sampler)
+        self._library.llama_sampler_chain_add(self._chain, sampler)
 
     def _penalties(self, sampling: Sampling, vocabulary: int) -> Any:
         repeat = 1.0 if sampling.repeat_penalty is None else sampling.repeat_penalty
@@ -58,8 +59,13 @@ class Sampler:
             return None
         return self._library.llama_sampler_init_penalties(vocabulary, PENALTY_WINDOW, repeat, frequency, presence)
 
+    def draw(self, context: int | None) -> int:
+        """The next token, from the logits that were computed last in llama.cpp's ``context``."""
+        token: int = self._sample(self._chain, context, -1)
+        return token
+
     def close(self) -> None:
         """Free the chain; samplers added to it go with it."""
-        if self.chain:
-            self._library.llama_sampler_free(self.chain)
-            self.chain = None
+        if self._chain:
+            self._library.llama_sampler_free(self._chain)
+            self._chain = None
