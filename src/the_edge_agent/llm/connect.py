@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.options import LlmOptions
 from the_edge_agent.resources import Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from the_edge_agent.llm.policy import Choice
     from the_edge_agent.llm.protocol import Backend, Embedder
@@ -33,23 +32,25 @@ class Models:
 
     def chat(self, choice: Choice) -> Backend:
         """The backend of ``choice``. Loads nothing yet."""
-        return self._backends.get(("chat", *_identity(choice)), lambda: _backend(choice))
+        backend: Backend = self._backend(choice, embeds=False)
+        return backend
 
     def embedder(self, choice: Choice) -> Embedder:
         """The embedder of ``choice``, which :func:`~the_edge_agent.llm.policy.choose_embedding` made. Loads nothing yet."""
-        return self._backends.get(("embed", *_identity(choice)), lambda: _embedder(choice))
+        embedder: Embedder = self._backend(choice, embeds=True)
+        return embedder
 
     def close(self) -> None:
         """Close every backend that was given out. Idempotent; who asks later gets new ones."""
         self._backends.close()
 
+    def _backend(self, choice: Choice, *, embeds: bool) -> Any:
+        # The load parameters as text: a template may have put anything there, which the backend then refuses.
+        identity = (embeds, choice.path, repr(choice.load), choice.endpoint, choice.program)
+        return self._backends.get(identity, lambda: _connected(choice, embeds=embeds))
 
-def _identity(choice: Choice) -> tuple[Hashable, ...]:
-    # As text: a template may have put anything there, which the backend then refuses.
-    return choice.path, repr(choice.load), choice.endpoint, choice.program
 
-
-def _backend(choice: Choice) -> Backend:
+def _connected(choice: Choice, *, embeds: bool) -> Any:
     if choice.endpoint is not None:
         from the_edge_agent.llm.api import ApiBackend
 
@@ -58,22 +59,8 @@ def _backend(choice: Choice) -> Backend:
         from the_edge_agent.llm.shell import ShellBackend
 
         return ShellBackend(choice.program)
-    from the_edge_agent.llm.local.backend import LocalBackend
+    from the_edge_agent.llm.local.backend import LocalBackend, LocalEmbedder
 
-    return LocalBackend(_file(choice), choice.load)
-
-
-def _embedder(choice: Choice) -> Embedder:
-    if choice.endpoint is not None:
-        from the_edge_agent.llm.api import ApiBackend
-
-        return ApiBackend(choice.endpoint)
-    from the_edge_agent.llm.local.backend import LocalEmbedder
-
-    return LocalEmbedder(_file(choice), choice.load)
-
-
-def _file(choice: Choice) -> Path:
     if choice.path is None:
         raise ModelUnavailable("a local choice without a model file")
-    return choice.path
+    return (LocalEmbedder if embeds else LocalBackend)(choice.path, choice.load)

@@ -178,31 +178,24 @@ def _length(header: Header, load: LoadParameters) -> int:
 
 
 class Vocabulary:
-    """The tokens of a model: what a text is in them, and what they are as text."""
+    """The tokens of a model: what a text is in them, and what they are as text.
+
+    Attributes:
+        size: number of tokens.
+        bos: the token at the beginning of a text, negative when there is none.
+        eos: the token at its end, negative when there is none.
+        adds_bos: whether every prompt begins with ``bos``.
+    """
 
     def __init__(self, library: llama.Library, model: int) -> None:
         self._library = library
         self._pointer = library.llama_model_get_vocab(model)
         self.size: int = library.llama_vocab_n_tokens(self._pointer)
+        self.bos: int = library.llama_vocab_bos(self._pointer)
+        self.eos: int = library.llama_vocab_eos(self._pointer)
+        self.adds_bos: bool = self.bos >= 0 and library.llama_vocab_get_add_bos(self._pointer)
         self._pieces: dict[int, bytes | None] = {}
         self._buffer = c.create_string_buffer(256)
-
-    @property
-    def bos(self) -> int:
-        """The token at the beginning of a text, negative when the model has none."""
-        token: int = self._library.llama_vocab_bos(self._pointer)
-        return token
-
-    @property
-    def eos(self) -> int:
-        """The token at the end of a text, negative when the model has none."""
-        token: int = self._library.llama_vocab_eos(self._pointer)
-        return token
-
-    @property
-    def starts(self) -> bool:
-        """Whether every prompt begins with :attr:`bos`."""
-        return bool(self._library.llama_vocab_get_add_bos(self._pointer)) and self.bos >= 0
 
     def text(self, token: int) -> str:
         """How ``token`` is written in the vocabulary, ``""`` for a negative one."""

@@ -67,7 +67,7 @@ class ChatContext(Context[Request, Answer]):
     def _prompt(self, messages: Tokens[Message]) -> list[int]:
         pieces = self._template.render(messages)
         found = [token for piece in pieces for token in self.vocabulary.tokens(piece, "a message", control=True)]
-        if self.vocabulary.starts and found[:1] != [self.vocabulary.bos]:
+        if self.vocabulary.adds_bos and found[:1] != [self.vocabulary.bos]:
             found.insert(0, self.vocabulary.bos)
         return found
 
