@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.actions import builtin
-from the_edge_agent.actions.model.question import ModelParameters
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from the_edge_agent.actions.registry import Action, Parameter
 
 PAGE = Path(__file__).with_name("actions.md")
-MODEL = frozenset(ModelParameters.__annotations__)
+MODEL = frozenset(MODEL_PARAMETERS)
 HEAD = """\
 # Actions
 

@@ -54,6 +54,10 @@ class Host(Protocol):
         """What outlives a run."""
 
     @property
+    def models(self) -> Any:
+        """The models that the user can ask: handed to actions, unknown to the engine."""
+
+    @property
     def code_allowed(self) -> bool:
         """Whether code that stands in a workflow may run at all."""
 

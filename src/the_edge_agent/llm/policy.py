@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from the_edge_agent import parameters
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.api import Endpoint, Retry
 from the_edge_agent.llm.options import LlmOptions, LoadParameters
@@ -37,23 +38,7 @@ Kind = Literal["local", "api", "shell"]
 
 PROVIDERS = ("local", "openai", "ollama", "azure", "shell", "api", "auto")
 _SPELLINGS = {"azure_openai": "azure"}
-PARAMETERS = (
-    "provider",
-    "backend",
-    "model",
-    "deployment",
-    "model_path",
-    "n_ctx",
-    "n_threads",
-    "n_gpu_layers",
-    "api_base",
-    "api_key",
-    "timeout",
-    "max_retries",
-    "base_delay",
-    "max_delay",
-    "shell_provider",
-)
+PARAMETERS = tuple(name for name, parameter in parameters.PARAMETERS.items() if not parameter.of_request)
 """The parameters of a node, and keys of ``settings.llm``, that :func:`choose` looks at."""
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -269,11 +254,8 @@ class _Asked:
         return named is not None and named[0] != "local"
 
     def local_file(self, found: find.Found) -> Choice:
-        load = LoadParameters(
-            n_ctx=self.value("n_ctx"),
-            n_threads=self.value("n_threads"),
-            n_gpu_layers=-1 if self.value("n_gpu_layers") is None else self.value("n_gpu_layers"),
-        )
+        said = {name: self.value(name) for name in parameters.numbers(LoadParameters)}
+        load = LoadParameters(**{name: value for name, value in said.items() if value is not None})
         return Choice("local", found.path.name, found.why, path=found.path, load=load)
 
     def shell(self, why: str) -> Choice:

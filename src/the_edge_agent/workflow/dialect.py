@@ -12,6 +12,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
 
+from the_edge_agent import parameters
 from the_edge_agent.errors import Problem
 from the_edge_agent.workflow.grammar import (
     Anything,
@@ -303,8 +304,14 @@ SHELL_PROVIDER: Final = Record(
     ),
 )
 
-TEMPERATURE: Final = Either((Number(0, 10), NAME))
 _ANY_NUMBER: Final = Either((Number(), NAME))
+
+
+def _templated(number: parameters.Number) -> Either:
+    """A number of a model, or a template that gives it; with its range where every model keeps it."""
+    return Either((Number(number.low, number.high, number.whole) if number.everywhere else Number(whole=number.whole), NAME))
+
+
 LLM: Final = Record(
     "settings.llm",
     (
@@ -319,20 +326,12 @@ LLM: Final = Record(
         Key("shell_provider", NAME, "which of shell_providers to use"),
         Key("shell_providers", MapOf(SHELL_PROVIDER), "programs that answer a prompt"),
         Key("system", TEXT, "system message where a node gives none"),
-        Key("temperature", TEMPERATURE, "0 is greedy"),
-        Key("max_tokens", TEMPLATED_COUNT, "longest answer in tokens"),
-        *(
-            Key(name, _ANY_NUMBER, f"sampling: {name}")
-            for name in ("top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty", "seed")
-        ),
+        *(Key(name, _templated(number), number.meaning) for name, number in parameters.NUMBERS.items()),
         Key("stop", Either((TEXT, ListOf(TEXT))), "texts that end the answer"),
         Key("timeout", Either((SECONDS, NAME)), "seconds an API may take"),
         Key("max_retries", Either((Number(0, whole=True), NAME)), "tries after the first one, for an API"),
         Key("base_delay", _ANY_NUMBER, "seconds before the first retry"),
         Key("max_delay", _ANY_NUMBER, "longest delay in seconds"),
-        Key("n_ctx", TEMPLATED_COUNT, "context of a local model in tokens"),
-        Key("n_threads", TEMPLATED_COUNT, "threads of a local model"),
-        Key("n_gpu_layers", Either((Number(-1, whole=True), NAME)), "layers on the GPU, -1 for all"),
     ),
 )
 

@@ -134,9 +134,9 @@ class Number:
     def noun(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         if self.low is not None and self.high is not None:
-            return f"{kind} from {self.low:g} to {self.high:g}"
+            return f"{kind} from {self.low} to {self.high}"
         if self.low is not None:
-            return f"{kind} above {self.low:g}" if self.above else f"{kind}, at least {self.low:g}"
+            return f"{kind} above {self.low}" if self.above else f"{kind}, at least {self.low}"
         return kind
 
 

@@ -14,6 +14,7 @@ from the_edge_agent.actions import builtin
 from the_edge_agent.actions.library import Library
 from the_edge_agent.agent.host import AgentHost
 from the_edge_agent.engine.scope import Scope
+from the_edge_agent.llm.connect import Models
 from the_edge_agent.resources import Resources
 from the_edge_agent.workflow.model import Action, Node, Workflow
 
@@ -71,9 +72,10 @@ def registry() -> Registry:
 
 @pytest.fixture
 def host(registry: Registry) -> Iterator[AgentHost]:
-    host = AgentHost(registry, Library(), secrets={}, resources=Resources())
+    host = AgentHost(registry, Library(), secrets={}, resources=Resources(), models=Models())
     yield host
     host.resources.close()
+    host.models.close()
 
 
 @pytest.fixture
@@ -283,8 +285,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         monkeypatch.delenv(name, raising=False)
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "APPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
-    resources = Resources()
-    host = AgentHost(builtin(), Library(), secrets={}, resources=resources)
+    host = AgentHost(builtin(), Library(), secrets={}, resources=Resources(), models=Models())
 
     def run(
         name: str,
@@ -310,7 +311,8 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         return host.action(name)(scope, **parameters)
 
     yield run
-    resources.close()
+    host.resources.close()
+    host.models.close()
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Literal, TypeVar, Unpack
+from typing import Any, Literal, TypeVar
 
-from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS, ask, mapping_in, model_action, text_of
 from the_edge_agent.actions.needs import Given, Needs, Question
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine.scope import Scope, State
@@ -53,7 +53,7 @@ When the task is done:
 {{"final_answer": "the result"}}"""
 
 _OWN_KEYS = frozenset({"system_prompt", "task_template", "description", "tools"})
-_KEYS = _OWN_KEYS | (frozenset(ModelParameters.__annotations__) - {"on_error"})
+_KEYS = _OWN_KEYS | (frozenset(MODEL_PARAMETERS) - {"on_error"})
 _TASK = re.compile(r"\{\{\s*task\s*\}\}|\{task\}")
 _PLACES = re.compile(r"\{(?:task|result)\}")
 
@@ -82,7 +82,7 @@ def _asked(profile: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
 @model_action(
     "agent.dispatch", needs=_team("agent"), returns="{response, content, usage, agent, success, attempts, elapsed_ms, error on failure}"
 )
-def dispatch(scope: Scope, /, *, agent: str, task: str, **model: Unpack[ModelParameters]) -> Result:
+def dispatch(scope: Scope, /, *, agent: str, task: str, **model: Any) -> Result:
     """Give a task to one agent; `max_retries` more tries when the call fails."""
     return _dispatch(scope, agent, task, model, live=True)
 
@@ -102,7 +102,7 @@ def parallel(
     max_concurrent: int | None = None,
     consensus_threshold: float = 0.5,
     max_rounds: int = 3,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Give the same task to several agents at the same time; results come in the order of the agents."""
     names = _names(scope, agents)
@@ -136,7 +136,7 @@ def sequential(
     tasks: list[Any] | None = None,
     transform: str | None = None,
     output_key: str = "sequential_result",
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Give a task to agents one after another, each told the result of the one before.
 
@@ -158,9 +158,7 @@ def sequential(
 
 
 @model_action("agent.coordinate", needs=_team("leader", "workers"), returns="{result, rounds, worker_results, success, error on failure}")
-def coordinate(
-    scope: Scope, /, *, leader: str, workers: list[Any], task: str, max_rounds: int = 3, **model: Unpack[ModelParameters]
-) -> Result:
+def coordinate(scope: Scope, /, *, leader: str, workers: list[Any], task: str, max_rounds: int = 3, **model: Any) -> Result:
     """Let a leading agent give work to others, round by round, until it has a result."""
     names = _names(scope, workers)
     done: list[Result] = []
@@ -298,7 +296,7 @@ def _handed_on(template: str, task: str, result: str) -> str:
     return _PLACES.sub(lambda match: values[match[0]], template)
 
 
-def _dispatch(scope: Scope, name: str, task: str, model: ModelParameters, *, live: bool) -> Result:
+def _dispatch(scope: Scope, name: str, task: str, model: Mapping[str, Any], *, live: bool) -> Result:
     profile = _profile(scope, name)
     parameters = _asked(profile, model)
     retries = int(parameters.pop("max_retries", None) or 0)
@@ -324,7 +322,7 @@ def _milliseconds(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
-def _job(name: str, task: str, model: ModelParameters, scope: Scope) -> Result:
+def _job(name: str, task: str, model: Mapping[str, Any], scope: Scope) -> Result:
     # Answers of several agents at once would be one muddle of tokens.
     return _dispatch(scope, name, task, model, live=False)
 
@@ -335,7 +333,7 @@ class _Team:
 
     scope: Scope
     names: tuple[str, ...]
-    model: ModelParameters
+    model: Mapping[str, Any]
     width: int
 
     def all(self, task: str) -> list[Result]:
