@@ -101,8 +101,9 @@ def _update_lock(console: Console, work: Path | None) -> int:
     from the_edge_agent.appimage import payload, variants
 
     root = variants.source_tree()
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["llm-local"]]
+    document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    project = document["project"]
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["llm-local"], *document["dependency-groups"]["image"]]
     recipe = payload.read_recipe(root / variants.RECIPE)
     for written in payload.update_lock(recipe, requirements, root / "requirements.lock", work or root / "build" / "appimage"):
         console.line(f"wrote {written}")
