@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,28 @@ def test_imports_point_one_way(path: Path) -> None:
         assert others <= MAY_IMPORT[here], f"{here} does not import {sorted(others - MAY_IMPORT[here])}"
     if here not in NOBODY_IMPORTS and path != Path("__main__.py"):
         assert not others & NOBODY_IMPORTS
+
+
+def test_the_modules_of_the_engine_stand_on_each_other() -> None:
+    """No circle, not even one that only type checkers see."""
+    needs = {path.stem: neighbours(path) for path in MODULES if path.parent == Path("engine") and path.stem != "__init__"}
+    assert set(needs["run"]) <= needs.keys()
+    try:
+        list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle: {' → '.join(reversed(error.args[1]))}")
+
+
+def neighbours(path: Path) -> set[str]:
+    """The modules in the room of ``path`` that it imports in any way."""
+    room = f"{HOUSE}.{'.'.join(path.parent.parts)}"
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module == room:
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{room}."):
+            found.add(str(node.module).removeprefix(f"{room}."))
+    return found
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if str(path).startswith(STANDARD_ONLY)], ids=str)
