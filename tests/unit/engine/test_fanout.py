@@ -5,70 +5,80 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from the_edge_agent import START, Agent, StateGraph
-from the_edge_agent.engine import events
+from the_edge_agent import END, START, Agent, StateGraph
 from the_edge_agent.errors import LimitReached, NodeFailed, UsageError
+from the_edge_agent.workflow.model import DynamicParallel, Function, Node, Nothing, Route, Rule, Steps, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
-def meeting(workers: int | None) -> tuple[Agent, threading.Barrier]:
-    """Two branches that wait for each other."""
-    barrier = threading.Barrier(2)
-
-    def wait(_: dict[str, Any]) -> None:
-        barrier.wait(timeout=5 if workers is None else 0.1)
-
+def side_by_side(work: Callable[[dict[str, Any]], None], workers: int | None = None) -> Agent:
+    """Two branches that do ``work``."""
     graph = StateGraph()
-    graph.add_node("a", wait)
-    graph.add_node("b", wait)
+    for name in ("a", "b"):
+        graph.add_node(name, work)
     graph.add_node("join", lambda _: None)
     graph.add_branches(START, ["a", "b"], join="join")
     graph.add_edge("a", "join")
     graph.add_edge("b", "join")
-    return Agent(graph.workflow(workers=workers)), barrier
+    return Agent(graph.workflow(workers=workers))
 
 
 def test_branches_run_at_the_same_time() -> None:
-    agent, _ = meeting(None)
-    assert [result["success"] for result in agent.invoke()["parallel_results"]] == [True, True]
+    barrier = threading.Barrier(2, timeout=60)
+
+    def meet(_: dict[str, Any]) -> None:
+        barrier.wait()
+
+    final = side_by_side(meet).invoke()
+    assert [result["success"] for result in final["parallel_results"]] == [True, True]
 
 
 def test_one_worker_runs_one_branch_at_a_time() -> None:
-    agent, _ = meeting(1)
-    with pytest.raises(NodeFailed) as caught:
-        agent.invoke()
-    assert caught.value.error_type == "BrokenBarrierError"
-    assert caught.value.branch == "a"
+    workers: list[threading.Thread] = []
+    side_by_side(lambda _: workers.append(threading.current_thread()), workers=1).invoke()
+    assert len(workers) == 2
+    assert workers[0] is workers[1]
 
 
-def test_max_concurrency_bounds_the_branches(agent_of: Callable[[str], Agent]) -> None:
-    agent = agent_of("""
-        nodes:
-          - name: f
-            type: dynamic_parallel
-            items: "{{ range(9) | list }}"
-            max_concurrency: 3
-            steps: [{run: "import time; time.sleep(0.005); return {}"}]
-            fan_in: join
-          - {name: join}
-        """)
+class Constant:
+    """A value without templates."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def render(self, _: Any) -> Any:
+        return self._value
+
+
+def test_max_concurrency_bounds_the_branches_from_both_sides() -> None:
+    wanted, items = 3, 30
+    together, lock = threading.Barrier(wanted, timeout=60), threading.Lock()
     running = most = 0
 
-    def sink(event: events.Event) -> None:
+    def work(_: dict[str, Any]) -> None:
         nonlocal running, most
-        running += isinstance(event, events.BranchStarted) - isinstance(event, events.BranchCompleted)
-        most = max(most, running)
+        with lock:
+            running += 1
+            most = max(most, running)
+        # Nobody goes on before three are here: fewer at once would wait in vain, and a fourth would be counted.
+        together.wait()
+        with lock:
+            running -= 1
 
-    agent.invoke(sink=sink)
-    assert 1 <= most <= 3
+    body = Steps((Node("work", Function(work)),))
+    kind = DynamicParallel(Constant(list(range(items))), body, "join", max_concurrency=Constant(wanted))
+    nodes = {"fan": Node("fan", kind), "join": Node("join", Nothing())}
+    routes = {START: Route((Rule("fan"),)), "fan": Route((Rule("join"),)), "join": Route((Rule(END),))}
+    final = Agent(Workflow("w", nodes, routes)).invoke()
+    assert [result["success"] for result in final["parallel_results"]] == [True] * items
+    assert most == wanted
 
 
 def test_a_failed_branch_cancels_its_siblings(agent_of: Callable[[str], Agent]) -> None:
@@ -149,7 +159,7 @@ def test_two_interrupts_named_alike_in_parent_and_subgraph(agent_of: Callable[[s
     assert asked == ["review"]
 
 
-def test_branches_end_with_the_time_of_their_node(agent_of: Callable[[str], Agent]) -> None:
+def test_branches_end_with_the_time_of_their_node(agent_of: Callable[[str], Agent], gone: Callable[[str], bool]) -> None:
     agent = agent_of("""
         nodes:
           - name: spin
@@ -168,12 +178,8 @@ def test_branches_end_with_the_time_of_their_node(agent_of: Callable[[str], Agen
     with pytest.raises(LimitReached) as caught:
         agent.invoke()
     assert caught.value.node == "spin"
-    until = time.monotonic() + 20
-    while (
-        left := [thread for thread in threading.enumerate() if thread.name.startswith(("tea-spin", "tea-step"))]
-    ) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert left == []
+    assert gone("tea-spin")
+    assert gone("tea-step")
 
 
 def test_branches_that_never_end_do_not_keep_the_program_alive(tmp_path: Path) -> None:
