@@ -1,0 +1,74 @@
+"""What the training renders and what the chat template renders is the same text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+import tea_training
+from tea_training.corpus import mixture
+from tea_training.corpus.chat import Chat, render
+from tea_training.corpus.draw import Draw
+from tea_training.evaluate import messages, right
+from the_edge_agent.llm.local import chat_template
+
+SOURCE = (Path(tea_training.__file__).parent / "template.jinja").read_text(encoding="utf-8").strip()
+
+
+def _openai(chat: Chat) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    for turn in chat.turns:
+        calls = [{"type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in turn.calls]
+        made.append({"role": turn.role, "content": turn.content} | ({"tool_calls": calls} if calls else {}))
+    return made
+
+
+@pytest.mark.parametrize("skill", mixture.SHARES)
+def test_template_and_training_render_alike(skill: str) -> None:
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["tojson"] = chat_template._tojson
+    template = environment.from_string(SOURCE)
+    draw = Draw(77)
+    for _ in range(60):
+        chat = mixture.skills()[skill](draw)
+        tools = [tool.openai() for tool in chat.tools] or None
+        assert template.render(messages=_openai(chat), tools=tools) == "".join(text for text, _ in render(chat))
+
+
+def test_evaluation_asks_the_prompts_that_training_showed() -> None:
+    template = chat_template.ChatTemplate(SOURCE)
+    draw = Draw(78)
+    for _ in range(300):
+        chat = mixture.chat(draw)
+        at = max(number for number, turn in enumerate(chat.turns) if turn.role == "assistant")
+        seen = "".join(text for text, _ in render(Chat(chat.turns[:at], chat.skill, tools=chat.tools)))
+        assert "".join(template.render(messages(chat, at))) == f"{seen}<|im_start|>assistant\n"
+
+
+def test_the_same_seed_makes_the_same_corpus() -> None:
+    first, second = Draw(5), Draw(5)
+    assert [mixture.chat(first) for _ in range(50)] == [mixture.chat(second) for _ in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "verdict"),
+    [
+        ("7", "7", True),
+        ("7", "17", False),
+        ('{"a": 1, "b": 2}', '{"b": 2, "a": 1}', True),
+        ('{"a": 1}', '{"a": "1"}', False),
+        ('{"a": 1}', '{"a": 1', False),
+        (
+            '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>',
+            '<tool_call>{"arguments": {"x": 1}, "name": "f"}</tool_call>',
+            True,
+        ),
+        ('<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>', "f(1)", False),
+        ('<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>', "<tool_call>broken</tool_call>", False),
+    ],
+)
+def test_marks(expected: str, answer: str, verdict: bool) -> None:  # noqa: FBT001 - a table
+    assert right(expected, answer) is verdict
