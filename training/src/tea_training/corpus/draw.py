@@ -24,41 +24,6 @@ Wordings = Literal["known", "new"]
 INVENTED = 0.7
 """Share of names that are made of syllables: a model that sees mostly real names learns a list instead of copying."""
 
-_ONSETS = (
-    *["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "y", "z"],
-    *[
-        "br",
-        "ch",
-        "cl",
-        "cr",
-        "dr",
-        "fl",
-        "fr",
-        "gl",
-        "gr",
-        "kl",
-        "pl",
-        "pr",
-        "qu",
-        "sh",
-        "sk",
-        "sl",
-        "sn",
-        "sp",
-        "st",
-        "sw",
-        "th",
-        "tr",
-        "tw",
-    ],
-    *[""] * 5,
-)
-_VOWELS = (*["a", "e", "i", "o", "u", "a", "e", "i", "o"], *["ai", "ea", "ee", "ie", "oa", "oo", "ou", "au", "ei", "y", "ia"])
-_CODAS = (
-    *["n", "r", "l", "s", "t", "m", "d", "k", "x", "p", "b", "g", "v"],
-    *["ck", "ll", "nd", "nt", "rd", "rn", "rt", "sh", "ss", "st", "th", "ng"],
-    *[""] * 12,
-)
 _LONGEST = 10
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _REAL = frozenset((*words.FIRST_NAMES, *words.LAST_NAMES, *words.CITIES, *words.COMPANIES))
@@ -158,7 +123,7 @@ class Draw:
             if share > 45:
                 return self.one(_SPLICED)[: self.number(2, 5)] + self.one(_SPLICED)[-self.number(2, 5) :]
             count = syllables or self.one((1, 2, 2, 2, 3))
-            return "".join(self.one(_ONSETS) + self.one(_VOWELS) + (self.one(_CODAS) if self.chance(0.6) else "") for _ in range(count))
+            return "".join(self.one(words.ONSETS) + self.one(words.VOWELS) + (self.one(words.CODAS) if self.chance(0.6) else "") for _ in range(count))
 
         while True:
             word = self.fresh(make, lambda made: f"word:{made}", 8)
