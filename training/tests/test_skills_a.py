@@ -12,6 +12,7 @@ import pytest
 
 from tea_training.corpus import words
 from tea_training.corpus.draw import Draw
+from tea_training.corpus.prose import plural
 from tea_training.corpus.skills import arithmetic, context, facts, memory, talk
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def test_what_is_not_known_gets_the_one_answer() -> None:
 
 @pytest.mark.parametrize(("noun", "many"), [("mouse", "mice"), ("box", "boxes"), ("cherry", "cherries"), ("key", "keys"), ("pen", "pens")])
 def test_plurals(noun: str, many: str) -> None:
-    assert facts.plural(noun) == many
+    assert plural(noun) == many
 
 
 def test_the_model_says_what_it_is() -> None:

@@ -123,7 +123,9 @@ class Draw:
             if share > 45:
                 return self.one(_SPLICED)[: self.number(2, 5)] + self.one(_SPLICED)[-self.number(2, 5) :]
             count = syllables or self.one((1, 2, 2, 2, 3))
-            return "".join(self.one(words.ONSETS) + self.one(words.VOWELS) + (self.one(words.CODAS) if self.chance(0.6) else "") for _ in range(count))
+            return "".join(
+                self.one(words.ONSETS) + self.one(words.VOWELS) + (self.one(words.CODAS) if self.chance(0.6) else "") for _ in range(count)
+            )
 
         while True:
             word = self.fresh(make, lambda made: f"word:{made}", 8)

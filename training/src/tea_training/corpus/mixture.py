@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from tea_training.corpus.chat import Chat, system
+from tea_training.corpus.pools import Pool, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,24 +33,7 @@ COPYING: Final = {"context": 4, "extraction": 3, "relations": 2, "memory": 2, "r
 
 STAGES: Final = ("copying", "all")
 
-GENERAL_PROMPTS: Final = (
-    "You are a helpful assistant.",
-    "You are a helpful assistant. Be concise.",
-    "You are a concise assistant.",
-    "You are an assistant.",
-    "Answer briefly.",
-    "Be brief and exact.",
-    "You are a precise assistant. Answer only what is asked.",
-    "You are a friendly assistant.",
-    "Follow the user's instructions exactly.",
-    "You are an AI agent that runs inside a workflow.",
-    "You help with short tasks.",
-    "Keep your answers short.",
-    "You are a careful assistant. Do not make things up.",
-    "You answer questions for the users of a small company.",
-    "Do what the user asks and nothing else.",
-    "You are part of an automated pipeline. Output only the result.",
-)
+GENERAL_PROMPTS: Final[Pool] = read("mixture")["general_prompts"]
 """System prompts that change nothing about the right answer."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tea_training.corpus import words
 from tea_training.corpus.chat import Turn, system, user
+from tea_training.corpus.pools import Pool, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,38 +16,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LABELS = ("Text: ", "Input: ", "Text:\n", "", "", "Message: ", "Here is the text: ", "Content: ")
-OPENINGS = (
-    "",
-    "",
-    "",
-    "You are a helpful assistant. ",
-    "You are a precise assistant. ",
-    "You are part of a workflow. ",
-    "You work offline. ",
-)
-TIMES = ("today", "yesterday", "last week", "this morning", "on Monday", "on Friday", "last night", "in spring", "every day", "in July")
-PLACES = (
-    *["in the kitchen", "at the station", "in the garden", "at school", "in the office", "near the river", "at home", "in the park"],
-    *["on the beach", "in the library", "at the market", "behind the house", "in the museum", "at the airport", "under the bridge"],
-)
-ADJECTIVES = (
-    *["old", "new", "small", "big", "heavy", "cheap", "expensive", "broken", "clean", "beautiful", "strange", "simple", "long", "short"],
-    *["famous", "quiet", "bright", "dark", "soft", "round", "empty", "warm", "cold", "tiny", "huge", "dusty", "modern", "plain"],
-)
-VERBS = (
-    *[("buys", "buy", "bought"), ("sells", "sell", "sold"), ("finds", "find", "found"), ("loses", "lose", "lost"), ("sees", "see", "saw")],
-    *[("repairs", "repair", "repaired"), ("paints", "paint", "painted"), ("cleans", "clean", "cleaned"), ("wants", "want", "wanted")],
-    *[
-        ("moves", "move", "moved"),
-        ("opens", "open", "opened"),
-        ("hides", "hide", "hid"),
-        ("needs", "need", "needed"),
-        ("uses", "use", "used"),
-    ],
-    *[("brings", "bring", "brought"), ("takes", "take", "took"), ("likes", "like", "liked"), ("makes", "make", "made")],
-)
+_DATA: Final = read("prose")
+
+LABELS: Final[Pool] = _DATA["labels"]
+TIMES: Final[Pool] = _DATA["times"]
+PLACES: Final[Pool] = _DATA["places"]
+ADJECTIVES: Final[Pool] = _DATA["adjectives"]
+VERBS: Final[tuple[tuple[str, str, str], ...]] = _DATA["verbs"]
 """Third person, base form, past."""
+PLURALS: Final[dict[str, str]] = _DATA["plurals"]
+"""The irregular ones."""
 
 
 def dumps(value: Any) -> str:
@@ -60,6 +39,17 @@ def capital(text: str) -> str:
 
 def article(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun: ``mice``, ``boxes``, ``cherries``, ``pens``."""
+    if noun in PLURALS:
+        return PLURALS[noun]
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    if noun.endswith(("s", "x", "ch", "sh", "z")):
+        return noun + "es"
+    return noun + "s"
 
 
 def listing(draw: Draw, items: Sequence[str], word: str = "and") -> str:
@@ -111,30 +101,16 @@ def another(make: Callable[[], T], *known: T) -> T | None:
     return None
 
 
-REMARKS = (
-    *[
-        "The weather is nice today.",
-        "Thanks for your help.",
-        "Have a great day!",
-        "See you soon.",
-        "This is a reminder.",
-        "Please reply soon.",
-    ],
-    *["We are looking forward to it.", "Let me know if anything is unclear.", "Sorry for the delay.", "The office is open on weekdays."],
-    *["Nothing else has changed.", "More details follow next week.", "Please keep this message.", "It was a busy week."],
-)
-
-
 def remark(draw: Draw) -> str:
     """A sentence beside the point, which no instruction asks about."""
-    return draw.one(REMARKS) if draw.chance(0.5) else sentence(draw)
+    return draw.one(_DATA["remarks"]) if draw.chance(0.5) else sentence(draw)
 
 
-def lay(draw: Draw, instruction: str, text: str, labels: tuple[str, ...] = LABELS) -> list[Turn]:
+def lay(draw: Draw, instruction: str, text: str, labels: Pool = LABELS) -> list[Turn]:
     """``instruction`` and ``text`` as the turns of a user: in one message, in either order, or the instruction in the system prompt."""
     label, share = draw.one(labels), draw.number(1, 100)
     if share <= 25:
-        return [system(draw.one(OPENINGS) + instruction), user(text if draw.chance(0.7) else label + text)]
+        return [system(draw.one(_DATA["openings"]) + instruction), user(text if draw.chance(0.7) else label + text)]
     if share <= 70:
         return [user(instruction + draw.one(("\n\n", "\n\n", "\n", " ")) + label + text)]
     if share <= 78 and "\n" not in text:

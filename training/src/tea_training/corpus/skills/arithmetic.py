@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from tea_training.corpus import words
 from tea_training.corpus.chat import Chat, Turn, assistant, system, user
 from tea_training.corpus.draw import held_out
-from tea_training.corpus.skills.facts import plural
+from tea_training.corpus.prose import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tea_training.corpus import words
 from tea_training.corpus.chat import Chat, Turn, assistant, system, user
-from tea_training.corpus.prose import capital, dumps, remark
-from tea_training.corpus.skills.facts import plural
+from tea_training.corpus.prose import capital, dumps, plural, remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable

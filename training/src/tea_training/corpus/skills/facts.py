@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from tea_training.corpus import words
 from tea_training.corpus.chat import Chat, Turn, assistant, system, user
-from tea_training.corpus.prose import article, capital, dumps
+from tea_training.corpus.prose import PLURALS, article, capital, dumps, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -370,39 +370,6 @@ _YOUNG: Final = (
     *[("dog", "puppy"), ("cat", "kitten"), ("cow", "calf"), ("horse", "foal"), ("sheep", "lamb"), ("lion", "cub"), ("duck", "duckling")],
     *[("hen", "chick"), ("pig", "piglet"), ("frog", "tadpole"), ("goat", "kid"), ("deer", "fawn"), ("kangaroo", "joey")],
 )
-_IRREGULAR: Final = {
-    "mouse": "mice",
-    "goose": "geese",
-    "sheep": "sheep",
-    "deer": "deer",
-    "fish": "fish",
-    "child": "children",
-    "man": "men",
-    "woman": "women",
-    "foot": "feet",
-    "tooth": "teeth",
-    "person": "people",
-    "knife": "knives",
-    "shelf": "shelves",
-    "wolf": "wolves",
-    "leaf": "leaves",
-    "life": "lives",
-    "wife": "wives",
-    "ox": "oxen",
-    "scarf": "scarves",
-    "tacos": "tacos",
-    "half": "halves",
-    "kangaroo": "kangaroos",
-    "violin": "violins",
-    "octopus": "octopuses",
-    "salmon": "salmon",
-    "tomato": "tomatoes",
-    "potato": "potatoes",
-    "mango": "mangoes",
-    "loaf": "loaves",
-    "thief": "thieves",
-    "moose": "moose",
-}
 _SINGLE: Final = tuple(
     line.split("|")
     for line in (
@@ -549,17 +516,6 @@ _UNKNOWN: Final = (
     'Who wrote "{p}"?',
     "Who sang the song about {k}?",
 )
-
-
-def plural(noun: str) -> str:
-    """The plural of a noun: ``mice``, ``boxes``, ``cherries``, ``pens``."""
-    if noun in _IRREGULAR:
-        return _IRREGULAR[noun]
-    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
-        return noun[:-1] + "ies"
-    if noun.endswith(("s", "x", "ch", "sh", "z")):
-        return noun + "es"
-    return noun + "s"
 
 
 def _country(draw: Draw) -> Country:
@@ -718,7 +674,7 @@ def _opposite(draw: Draw) -> Fact:
 
 
 def _plural(draw: Draw) -> Fact:
-    pool = draw.one((words.THINGS, words.ANIMALS, words.FRUITS, tuple(_IRREGULAR)))
+    pool = draw.one((words.THINGS, words.ANIMALS, words.FRUITS, tuple(PLURALS)))
     noun = draw.invented() if draw.chance(0.15) else draw.entity(pool)
     wordings = (
         "What is the plural of {w}?",
