@@ -15,7 +15,7 @@ from tea_training.corpus.draw import Draw, held_out
 from tea_training.corpus.prose import PLACES, TIMES, article, capital, remark
 from tea_training.corpus.skills.classification import _TICKETS, _TOPICS
 from tea_training.corpus.skills.context import _KINDS, Told, _running
-from tea_training.corpus.skills.facts import _CAPITAL_OF, _CONTINENT, _CURRENCY, _LANGUAGE
+from tea_training.corpus.skills.facts import ABOUT_COUNTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -179,10 +179,13 @@ def _relations(draw: Draw) -> list[Pair]:
 # Countries.
 
 _COUNTRY: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "capital": (_CAPITAL_OF, ("The capital of {c} is {v}.", "{v} is the capital of {c}.", "{c} is governed from {v}.")),
-    "continent": (_CONTINENT, ("{c} is in {v}.", "{c} is a country in {v}.", "{c} lies on the continent {v}.")),
-    "language": (_LANGUAGE, ("People in {c} speak {v}.", "The language of {c} is {v}.", "{v} is spoken in {c}.")),
-    "currency": (_CURRENCY, ("The currency of {c} is the {v}.", "People in {c} pay with the {v}.", "In {c} one pays with the {v}.")),
+    "capital": (ABOUT_COUNTRIES["capital"], ("The capital of {c} is {v}.", "{v} is the capital of {c}.", "{c} is governed from {v}.")),
+    "continent": (ABOUT_COUNTRIES["continent"], ("{c} is in {v}.", "{c} is a country in {v}.", "{c} lies on the continent {v}.")),
+    "language": (ABOUT_COUNTRIES["language"], ("People in {c} speak {v}.", "The language of {c} is {v}.", "{v} is spoken in {c}.")),
+    "currency": (
+        ABOUT_COUNTRIES["currency"],
+        ("The currency of {c} is the {v}.", "People in {c} pay with the {v}.", "In {c} one pays with the {v}."),
+    ),
 }
 _NAMES: Final = tuple(country.name for country in words.COUNTRIES)
 _OF_NAME: Final = {country.name: country for country in words.COUNTRIES}
