@@ -14,7 +14,7 @@ from tea_training.corpus import faq, words
 from tea_training.corpus.draw import Draw, held_out
 from tea_training.corpus.prose import PLACES, TIMES, article, capital, remark
 from tea_training.corpus.skills.classification import _TICKETS, _TOPICS
-from tea_training.corpus.skills.context import _KINDS, Told, _running
+from tea_training.corpus.skills.context import KINDS, Told, running
 from tea_training.corpus.skills.facts import ABOUT_COUNTRIES
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _spoken(draw: Draw, question: str) -> str:
 
 def _world(draw: Draw) -> list[list[Facet]]:
     """A few subjects of one kind, each with one to five facts; what they have in common makes them hard to tell apart."""
-    name, relations = draw.one(_KINDS)
+    name, relations = draw.one(KINDS)
     subjects: dict[str, None] = {}
     for _ in range(draw.one((1, 2, 3, 3, 4, 5))):
         subjects[name(draw)] = None
@@ -142,7 +142,7 @@ def _passage(draw: Draw, facets: list[Facet]) -> str:
         return f"{capital(subject)}\n" + "\n".join(f"{fact.relation.label}: {fact.value}" for fact in told)
     if form <= 20:
         return f"# {capital(subject)}\n\n" + "\n".join(f"- {facet.sentence(draw)}" for facet in facets)
-    sentences = _running(draw, told) if draw.split == "train" and form <= 65 else [facet.sentence(draw) for facet in facets]
+    sentences = running(draw, told) if draw.split == "train" and form <= 65 else [facet.sentence(draw) for facet in facets]
     for _ in range(draw.one((0, 0, 0, 1, 1, 2))):
         sentences.insert(draw.number(0, len(sentences)), remark(draw))
     return " ".join(sentences)
