@@ -83,4 +83,5 @@ _KINDS: Final[dict[str, Maker]] = {
     "version": lambda draw: f"{draw.number(1, 9)}.{draw.number(0, 20)}",
     "weekday": lambda draw: draw.one(words.DAYS),
     "weight": lambda draw: f"{draw.number(1, 90)} {draw.one(('kilograms', 'grams', 'pounds', 'kg'))}",
+    "who": lambda draw: draw.full_name() if draw.chance(0.15) else draw.first_name(),
 }

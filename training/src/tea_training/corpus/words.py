@@ -31,6 +31,8 @@ TOPICS: Final[Pool] = _DATA["topics"]
 GOOD_ADJECTIVES: Final[Pool] = _DATA["good_adjectives"]
 BAD_ADJECTIVES: Final[Pool] = _DATA["bad_adjectives"]
 REVIEWED: Final[Pool] = _DATA["reviewed"]
+SCHOOL_SUBJECTS: Final[Pool] = _DATA["school_subjects"]
+GAMES: Final[Pool] = _DATA["games"]
 
 # What an invented word is made of.
 ONSETS: Final[Pool] = _DATA["onsets"]
