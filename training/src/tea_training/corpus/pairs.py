@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tea_training.corpus import faq, words
 from tea_training.corpus.draw import Draw, held_out
 from tea_training.corpus.prose import PLACES, TIMES, article, capital, remark
-from tea_training.corpus.skills.classification import _TICKETS, _TOPICS
+from tea_training.corpus.skills.classification import TICKETS, TOPICS
 from tea_training.corpus.skills.context import KINDS, Told, running
 from tea_training.corpus.skills.facts import ABOUT_COUNTRIES
 
@@ -249,7 +249,7 @@ def _faq(draw: Draw) -> list[Pair]:
 
 def _labels(draw: Draw) -> list[Pair]:
     made = []
-    for meaning in draw.some((*_TICKETS, *_TOPICS), draw.number(1, 3)):
+    for meaning in draw.some((*TICKETS, *TOPICS), draw.number(1, 3)):
         key = frozenset({f"label|{meaning.names[0]}"})
         text = _labelled(draw, meaning)
         first = draw.one((draw.one(meaning.names), draw.one(meaning.about), draw.one(meaning.about), _labelled(draw, meaning)))
