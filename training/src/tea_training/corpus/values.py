@@ -72,6 +72,7 @@ _KINDS: Final[dict[str, Maker]] = {
     "hotel": lambda draw: f"Hotel {_name(draw)}",
     "language": lambda draw: draw.one(words.LANGUAGES),
     "minutes": lambda draw: draw.number(1, 36) * 5,
+    "month_day": lambda draw: draw.one(words.MONTHS) + f" {draw.number(1, 28)}",
     "name": _name,
     "price": _price,
     "rating": lambda draw: float(f"{draw.number(1, 4)}.{draw.number(1, 9)}"),
