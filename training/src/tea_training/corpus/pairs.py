@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tea_training.corpus import faq, words
 from tea_training.corpus.draw import Draw, held_out
+from tea_training.corpus.pools import Pools, read
 from tea_training.corpus.prose import PLACES, TIMES, article, capital, remark
 from tea_training.corpus.skills.classification import TICKETS, TOPICS
 from tea_training.corpus.skills.context import KINDS, Told, running
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from tea_training.corpus.skills.classification import Meaning
     from tea_training.corpus.skills.context import Relation
+
+_DATA: Final = read("pairs")
 
 HELD: Final = 6
 """One in so many wordings is held out; the test half uses held-out ones half of the time."""
@@ -81,42 +84,18 @@ class Facet:
     def search(self, draw: Draw) -> str:
         """A few words, as one types them into a search box."""
         name = self.fact.subject.removeprefix("the ")
-        return draw.one(
-            (f"{name} {self.fact.relation.label}", f"{self.fact.relation.label} {name}", f"{self.fact.relation.label} of {name}")
-        )
+        return str(draw.one(_DATA["search"]).format(e=name, r=self.fact.relation.label))
 
 
 def _about(subject: str) -> str:
     return f"{subject.lower()}|"
 
 
-_ABOUT: Final = (
-    "Tell me about {e}.",
-    "What do you know about {e}?",
-    "What is said about {e}?",
-    "I am looking for something about {e}.",
-    "Is there anything about {e}?",
-    "Find {e}.",
-    "{e}",
-)
-
-
 def _spoken(draw: Draw, question: str) -> str:
     """``question`` with what people put around it."""
     if draw.chance(0.75):
         return question
-    plain = question.rstrip("?")
-    return draw.one(
-        (
-            f"Please tell me: {question}",
-            f"Hello, {question}",
-            f"I have a question. {question}",
-            f"{question} Thanks!",
-            plain.lower(),
-            f"I would like to know: {question}",
-            f"Do you know this? {question}",
-        )
-    )
+    return str(draw.one(_DATA["spoken"]).format(q=question, plain=question.rstrip("?").lower()))
 
 
 def _world(draw: Draw) -> list[list[Facet]]:
@@ -164,7 +143,7 @@ def _relations(draw: Draw) -> list[Pair]:
             made.append(Pair(asked.search(draw), _passage(draw, facets), frozenset({asked.asked}), said, "keywords"))
         elif lot <= 73:
             subject = asked.fact.subject
-            first = capital(wording(draw, _ABOUT).format(e=subject))
+            first = capital(wording(draw, _DATA["about"]).format(e=subject))
             made.append(Pair(first, _passage(draw, facets), frozenset({_about(subject)}), said, "keywords"))
         elif lot <= 83:
             keys = [frozenset({each.asked}) for each in two]
@@ -178,15 +157,7 @@ def _relations(draw: Draw) -> list[Pair]:
 
 # Countries.
 
-_COUNTRY: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "capital": (ABOUT_COUNTRIES["capital"], ("The capital of {c} is {v}.", "{v} is the capital of {c}.", "{c} is governed from {v}.")),
-    "continent": (ABOUT_COUNTRIES["continent"], ("{c} is in {v}.", "{c} is a country in {v}.", "{c} lies on the continent {v}.")),
-    "language": (ABOUT_COUNTRIES["language"], ("People in {c} speak {v}.", "The language of {c} is {v}.", "{v} is spoken in {c}.")),
-    "currency": (
-        ABOUT_COUNTRIES["currency"],
-        ("The currency of {c} is the {v}.", "People in {c} pay with the {v}.", "In {c} one pays with the {v}."),
-    ),
-}
+_TOLD: Final[Pools] = _DATA["country"]
 _NAMES: Final = tuple(country.name for country in words.COUNTRIES)
 _OF_NAME: Final = {country.name: country for country in words.COUNTRIES}
 
@@ -194,17 +165,17 @@ _OF_NAME: Final = {country.name: country for country in words.COUNTRIES}
 def _country(draw: Draw) -> list[Pair]:
     country = _OF_NAME[draw.entity(_NAMES)]
     made = []
-    for label in draw.some(tuple(_COUNTRY), draw.number(1, 3)):
-        asked, told = _COUNTRY[label]
+    for label in draw.some(tuple(_TOLD), draw.number(1, 3)):
+        asked, told = ABOUT_COUNTRIES[label], _TOLD[label]
         value = getattr(country, label)
         key = f"{country.name}|{label}"
         question = capital(wording(draw, asked).format(c=country.in_text))
         sentence = capital(wording(draw, told).format(c=country.in_text, v=value))
         says = {key, f"{key}|{value}"}
         if draw.chance(0.35):
-            others = [other for other in _COUNTRY if other != label]
+            others = [other for other in _TOLD if other != label]
             for other in draw.some(others, draw.number(1, 3)):
-                sentence += " " + capital(wording(draw, _COUNTRY[other][1]).format(c=country.in_text, v=getattr(country, other)))
+                sentence += " " + capital(wording(draw, _TOLD[other]).format(c=country.in_text, v=getattr(country, other)))
                 says |= {f"{country.name}|{other}"}
         if draw.chance(0.2):
             question = capital(wording(draw, told).format(c=country.in_text, v=value))
@@ -276,57 +247,39 @@ def _labelled(draw: Draw, meaning: Meaning) -> str:
 
 # Things that happened, told and asked in several ways.
 
-_DEEDS: Final = (
-    *[("buy", "bought", "bought"), ("sell", "sold", "sold"), ("find", "found", "found"), ("lose", "lost", "lost")],
-    *[("repair", "repaired", "repaired"), ("paint", "painted", "painted"), ("clean", "cleaned", "cleaned"), ("hide", "hid", "hidden")],
-    *[("move", "moved", "moved"), ("open", "opened", "opened"), ("bring", "brought", "brought"), ("take", "took", "taken")],
-    *[("make", "made", "made"), ("order", "ordered", "ordered"), ("break", "broke", "broken"), ("steal", "stole", "stolen")],
-)
-
 
 def _deeds(draw: Draw) -> list[Pair]:
-    who = [draw.person() for _ in range(draw.number(1, 3))]
+    people = [draw.person() for _ in range(draw.number(1, 3))]
     made = []
-    for person in who:
-        base, past, participle = draw.one(_DEEDS)
+    for person in people:
+        base, past, participle = draw.one(_DATA["deeds"])
         thing = f"the {draw.one(('', draw.entity(words.COLORS) + ' '))}{draw.thing()}"
         tail = draw.one(("", f" {draw.one(PLACES)}", f" {draw.one(TIMES)}", f" in {draw.city()}"))
-        told = (
-            f"{person} {past} {thing}{tail}.",
-            f"{capital(thing)} was {participle} by {person}{tail}.",
-            f"It was {person} who {past} {thing}{tail}.",
-        )
-        asked = (
-            (f"Who {past} {thing}?", f"By whom was {thing} {participle}?", f"Which person {past} {thing}?"),
-            (f"What did {person} {base}?", f"What was {participle} by {person}?", f"Which thing did {person} {base}?"),
-        )
+        values = {
+            "person": person,
+            "base": base,
+            "past": past,
+            "participle": participle,
+            "thing": thing,
+            "Thing": capital(thing),
+            "tail": tail,
+        }
+        told, who, what = ([form.format(**values) for form in _DATA[name]] for name in ("deed", "who", "what"))
         by_thing, by_person = f"{past}|{thing}|who", f"{past}|{person.lower()}|what"
         says = frozenset({by_thing, by_person, f"{by_thing}|{person.lower()}"})
         if draw.chance(0.6):
             number = draw.number(0, 1)
-            made.append(Pair(draw.one(asked[number]), draw.one(told), frozenset({(by_thing, by_person)[number]}), says, "deed"))
+            made.append(Pair(draw.one((who, what)[number]), draw.one(told), frozenset({(by_thing, by_person)[number]}), says, "deed"))
         else:
             first, second = draw.some(told, 2)
             made.append(Pair(first, second, frozenset({f"{by_thing}|{person.lower()}"}), says, "same statement"))
     return made
 
 
-_SHAPES: Final = (
-    "{p} wants to know more about the {w}.",
-    "{a} {w} is what {p} needs.",
-    "We talked about the {w} in {c}.",
-    "The {w} was mentioned by {p}.",
-    "Is this the {w} of {p}?",
-    "The word for today is {w}.",
-    "{p} will {w} tomorrow.",
-    "They said that it is {w}.",
-)
-
-
 def _synonyms(draw: Draw) -> list[Pair]:
     one, other = draw.shuffled(draw.one(faq.SYNONYMS))[:2]
     values = {"p": draw.person(), "c": draw.city()}
-    shape = draw.one(_SHAPES)
+    shape = draw.one(_DATA["shapes"])
     first, second = (shape.format(w=word, a=capital(article(word).split()[0]), **values) for word in (one, other))
     key = frozenset({f"{shape}|{'/'.join(sorted((one, other)))}|{values}"})
     if draw.chance(0.3):
