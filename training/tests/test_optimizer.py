@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the recipe's own dependencies are not installed (training/README.md)")
+from training.tests.needs import pytorch
 
-from tea_training.optimizer import SEPARATE, Moments, Rates  # noqa: E402 - after the skip
+torch = pytorch()
+
+from tea_training.optimizer import SEPARATE, Moments, Rates
 
 RATES = Rates(muon=0.1, adam=0.01, warm_up=10, hold=0.5, decay=0.5)
 

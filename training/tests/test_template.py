@@ -12,7 +12,7 @@ import tea_training
 from tea_training.corpus import mixture
 from tea_training.corpus.chat import Chat, render
 from tea_training.corpus.draw import Draw
-from tea_training.evaluate import messages, right
+from tea_training.evaluate import messages
 from the_edge_agent.llm.local import chat_template
 
 SOURCE = (Path(tea_training.__file__).parent / "template.jinja").read_text(encoding="utf-8").strip()
@@ -46,29 +46,3 @@ def test_evaluation_asks_the_prompts_that_training_showed() -> None:
         at = max(number for number, turn in enumerate(chat.turns) if turn.role == "assistant")
         seen = "".join(text for text, _ in render(Chat(chat.turns[:at], chat.skill, tools=chat.tools)))
         assert "".join(template.render(messages(chat, at))) == f"{seen}<|im_start|>assistant\n"
-
-
-def test_the_same_seed_makes_the_same_corpus() -> None:
-    first, second = Draw(5), Draw(5)
-    assert [mixture.chat(first) for _ in range(50)] == [mixture.chat(second) for _ in range(50)]
-
-
-@pytest.mark.parametrize(
-    ("expected", "answer", "verdict"),
-    [
-        ("7", "7", True),
-        ("7", "17", False),
-        ('{"a": 1, "b": 2}', '{"b": 2, "a": 1}', True),
-        ('{"a": 1}', '{"a": "1"}', False),
-        ('{"a": 1}', '{"a": 1', False),
-        (
-            '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>',
-            '<tool_call>{"arguments": {"x": 1}, "name": "f"}</tool_call>',
-            True,
-        ),
-        ('<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>', "f(1)", False),
-        ('<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>', "<tool_call>broken</tool_call>", False),
-    ],
-)
-def test_marks(expected: str, answer: str, verdict: bool) -> None:  # noqa: FBT001 - a table
-    assert right(expected, answer) is verdict

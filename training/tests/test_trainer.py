@@ -5,26 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
+from training.tests.needs import pytorch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WHY = "the recipe's own dependencies are not installed (training/README.md)"
-torch = pytest.importorskip("torch", reason=WHY)
-pytest.importorskip("gguf", reason=WHY)
+torch = pytorch()
 
-from tea_training.corpus import mixture  # noqa: E402
-from tea_training.corpus.chat import render  # noqa: E402
-from tea_training.corpus.draw import Draw  # noqa: E402
-from tea_training.evaluate import messages  # noqa: E402
-from tea_training.export import export  # noqa: E402
-from tea_training.model import Network, Shape  # noqa: E402
-from tea_training.tokenizer import train as learn  # noqa: E402
-from tea_training.trainer import Plan, train  # noqa: E402
-from the_edge_agent.llm.local.backend import LocalBackend  # noqa: E402 - after the skip
-from the_edge_agent.llm.options import LoadParameters  # noqa: E402
-from the_edge_agent.llm.protocol import Request, Sampling  # noqa: E402
+from tea_training.corpus import mixture
+from tea_training.corpus.chat import render
+from tea_training.corpus.draw import Draw
+from tea_training.evaluate import messages
+from tea_training.export import export
+from tea_training.model import Network, Shape
+from tea_training.tokenizer import train as learn
+from tea_training.trainer import Plan, train
+from the_edge_agent.llm.local.backend import LocalBackend
+from the_edge_agent.llm.options import LoadParameters
+from the_edge_agent.llm.protocol import Request, Sampling
 
 
 def test_a_trained_file_answers_like_the_network(tmp_path: Path) -> None:
