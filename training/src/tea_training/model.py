@@ -71,6 +71,7 @@ def initial(shape: Shape, seed: int) -> Weights:
 
 
 def rms_norm(x: Tensor) -> Tensor:
+    """``x`` with its last dimension scaled to a mean square of one."""
     wide = x.float()
     return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + EPSILON)).to(x.dtype)
 

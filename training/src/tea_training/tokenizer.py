@@ -98,10 +98,12 @@ class Tokenizer:
         return out.decode("utf-8", "replace")
 
     def save(self, path: Path) -> None:
+        """Write what :meth:`load` reads."""
         path.write_text(json.dumps({"merges": self.merges}, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
+        """The tokenizer that was saved as ``path``."""
         return cls([(left, right) for left, right in json.loads(path.read_text(encoding="utf-8"))["merges"]])
 
     def _learn(self, piece: str) -> tuple[int, ...]:

@@ -60,18 +60,22 @@ class Chat:
 
 
 def system(content: str) -> Turn:
+    """A message of the system."""
     return Turn("system", content)
 
 
 def user(content: str) -> Turn:
+    """A message of the user."""
     return Turn("user", content)
 
 
 def assistant(content: str = "", *calls: ToolCall, graded: bool = True) -> Turn:
+    """An answer, a call of tools, or both; ``graded`` as for :class:`Turn`."""
     return Turn("assistant", content, calls, graded)
 
 
 def tool(content: str) -> Turn:
+    """What a tool gave."""
     return Turn("tool", content)
 
 

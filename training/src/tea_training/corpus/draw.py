@@ -48,7 +48,7 @@ class Draw:
     def __init__(self, seed: int, split: Split = "train", wordings: Wordings = "known") -> None:
         self.split = split
         self.wordings = wordings
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - a corpus, no secrets
         self._halves: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
 
     # Plain choices.

@@ -64,10 +64,12 @@ class Facet:
 
     @property
     def asked(self) -> str:
+        """The key of what a question for it asks."""
         return f"{self.fact.subject.lower()}|{self.fact.relation.label}"
 
     @property
     def said(self) -> str:
+        """The key of what a sentence of it says."""
         return f"{self.asked}|{self.fact.value.lower()}"
 
     @property
@@ -76,9 +78,11 @@ class Facet:
         return frozenset({_about(self.fact.subject), self.asked, self.said})
 
     def question(self, draw: Draw) -> str:
+        """One that the fact answers."""
         return _spoken(draw, capital(wording(draw, self.fact.relation.asked).format(e=self.fact.subject)))
 
     def sentence(self, draw: Draw) -> str:
+        """One that says the fact."""
         return self.fact.sentence(wording(draw, self.fact.relation.told))
 
     def search(self, draw: Draw) -> str:

@@ -34,10 +34,12 @@ def dumps(value: Any) -> str:
 
 
 def capital(text: str) -> str:
+    """``text`` with a capital at its beginning."""
     return text[:1].upper() + text[1:]
 
 
 def article(noun: str) -> str:
+    """``noun`` after ``a`` or ``an``."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 

@@ -38,6 +38,7 @@ class Relation:
     make: Maker
 
     def value(self, draw: Draw) -> str:
+        """A value for some subject."""
         return str(self.make(draw))
 
 
@@ -50,6 +51,7 @@ class Told:
     value: str
 
     def sentence(self, template: str) -> str:
+        """``template``, one of ``told``, about this subject."""
         return capital(template.format(e=self.subject, v=self.value))
 
 

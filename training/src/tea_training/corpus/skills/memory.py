@@ -30,6 +30,7 @@ class Slot:
     asked: Pool
 
     def draw(self, draw: Draw) -> str:
+        """What some user tells."""
         return str(self.value(draw))
 
 

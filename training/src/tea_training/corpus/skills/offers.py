@@ -49,6 +49,7 @@ def _tool(draw: Draw, data: Any, parameters: dict[str, str], *optional: str, **t
 
 
 def weather(draw: Draw) -> Offer:
+    """The weather in a town, perhaps in a unit or on a day."""
     data = _DATA["weather"]
     place = draw.one(data["place"])
     made = _tool(draw, data, {place: "string", "unit": "string", "day": "string"}, "unit", "day")
@@ -76,6 +77,7 @@ def _spoken(expression: str) -> str:
 
 
 def calculator(draw: Draw) -> Offer:
+    """The value of an expression."""
     data = _DATA["calculator"]
     name = draw.one(data["input"])
     made = _tool(draw, data, {name: "string"})
@@ -105,6 +107,7 @@ def _add(draw: Draw) -> Offer:
 
 
 def time(draw: Draw) -> Offer:
+    """The time in a town."""
     data = _DATA["time"]
     place = draw.one(data["place"])
     made = _tool(draw, data, {place: "string"})
@@ -238,6 +241,7 @@ def _translate(draw: Draw) -> Offer:
 
 
 def stock(draw: Draw) -> Offer:
+    """The price of a share."""
     data = _DATA["stock"]
     key = draw.one(data["key"])
     made = _tool(draw, data, {key: "string"})

@@ -33,6 +33,7 @@ class Field:
     type: str = "string"
 
     def draw(self, draw: Draw) -> Any:
+        """A value of some record."""
         return maker(self.value)(draw)
 
 

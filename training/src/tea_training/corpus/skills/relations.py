@@ -42,6 +42,7 @@ class Relation:
         return maker(self.of[place])(draw)
 
     def arguments(self, draw: Draw) -> list[Any]:
+        """Something for each argument."""
         return [self.draw(draw, place) for place in range(2)]
 
 
@@ -70,6 +71,7 @@ def atom(value: Any) -> str:
 
 
 def fact(predicate: str, *arguments: Any) -> str:
+    """``likes(eva, olives).``, a Prolog fact."""
     return f"{predicate}({', '.join(atom(argument) for argument in arguments)})."
 
 
