@@ -11,10 +11,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from queue import SimpleQueue
 from typing import Any, Literal, TypeVar
 
 from the_edge_agent.actions.model.question import MODEL_PARAMETERS, ask, mapping_in, model_action, text_of
@@ -216,11 +217,13 @@ def _unless(stop: Cancellation, job: Job[T]) -> Job[T]:
 
 def _wait(futures: Sequence[Future[T]], cancellation: Cancellation, until: Callable[[T], bool] | None) -> None:
     """Return when all are done, one has raised, ``until`` holds for one, or a stop is asked for."""
-    pending = set(futures)
-    while pending and not cancellation.requested:
-        done, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
-        for each in done:
-            if each.exception() is not None or (until is not None and until(each.result())):
+    done: SimpleQueue[Future[T] | None] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    with cancellation.on_request(lambda: done.put(None)):
+        for _ in futures:
+            each = done.get()
+            if each is None or each.exception() is not None or (until is not None and until(each.result())):
                 return
 
 
