@@ -95,7 +95,7 @@ def test_httpx2_trusts_whom_openssl_trusts(tmp_path: Path) -> None:
     end = "-----END CERTIFICATE-----\n"
     (tmp_path / "machine.pem").write_text(end.join([*certificates.split(end)[:3], ""]), encoding="utf-8")
     shutil.copytree(tmp_path.joinpath(httpcore2.__file__).parent, tmp_path / "httpcore2")
-    shutil.copy(DATA / "trust.py", tmp_path / "httpcore2/_ssl.py")
+    shutil.copy(RECIPE / "trust.py", tmp_path / "httpcore2/_ssl.py")
     code = TRUST.format(bundle=str(tmp_path / "machine.pem"), folder=str(tmp_path))
     done = subprocess.run([sys.executable, "-B", "-c", code], env={}, capture_output=True, text=True, check=True)
     assert done.stdout == "3 3\n"
