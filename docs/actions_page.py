@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.actions import builtin
-from the_edge_agent.actions.model.question import ModelParameters
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from the_edge_agent.actions.registry import Action, Parameter
 
 PAGE = Path(__file__).with_name("actions.md")
-MODEL = frozenset(ModelParameters.__annotations__)
+MODEL = frozenset(MODEL_PARAMETERS)
 HEAD = """\
 # Actions
 
@@ -28,7 +28,8 @@ A result with `success` reports a failure in it (`{success: false, error, error_
 every other failure fails the node ([errors](errors.md)). Actions marked *model* take the
 [parameters of a model](models.md#parameters) as well as their own, those that make vectors only what
 [an embedding model](retrieval.md#which-model-embeds) can be told. Actions marked *network* connect to the address they are given;
-no other action opens a connection, a *model* one only where an API was [chosen](models.md#which-backend-answers).
+no other action opens a connection, a *model* one only where an API was [chosen](models.md#which-backend-answers). Actions marked *actions*
+call others, those marked *code* run blocks in their parameters, those marked *files* read or write a file that the workflow names.
 
 This page is written by `docs/actions_page.py` from the actions themselves. Actions of your own: [extending](dialect.md#imports).
 """
@@ -44,10 +45,10 @@ def page() -> str:
 def _section(space: str, actions: Iterator[Action]) -> Iterator[str]:
     yield f"## {space}\n"
     for action in actions:
-        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in sorted(action.needs))
+        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in action.needs.words)
         yield f"### `{action.name}`{marks}\n"
         yield action.summary.replace("``", "`") + "\n"
-        own = [one for one in action.parameters if not ("llm" in action.needs and one.name in MODEL)]
+        own = [one for one in action.parameters if not (action.needs.asks and one.name in MODEL)]
         if own:
             yield "| parameter | value | |\n|---|---|---|"
             yield from (_row(one) for one in own)
