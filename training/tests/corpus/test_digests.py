@@ -1,4 +1,4 @@
-"""The corpus is the same in every version, to the letter: the built-in models were trained on it, and their figures were measured on it.
+"""A seed makes the same corpus to the letter, so that a model can be made again and reports can be compared.
 
 A change on purpose raises ``tea_training.VERSION`` and puts the new digests here, which a failing test shows.
 """

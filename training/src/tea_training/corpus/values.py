@@ -59,7 +59,6 @@ def _name(draw: Draw) -> str:
     return draw.invented().capitalize()
 
 
-_GATHERINGS: Final = ("Meeting", "Workshop", "Festival", "Conference", "Concert", "Review", "Party", "Course")
 _KINDS: Final[dict[str, Maker]] = {
     "address": lambda draw: f"{draw.number(1, 200)} {draw.last_name()} Street",
     "amount": _amount,
@@ -67,7 +66,7 @@ _KINDS: Final[dict[str, Maker]] = {
     "country": lambda draw: draw.one(words.COUNTRIES).name,
     "day": lambda draw: draw.one(words.DAYS) if draw.chance(0.4) else draw.date(),
     "flight": lambda draw: f"{draw.one('ABCDEFKLQTUZ')}{draw.one('ABCDEFKLQTUZ')}{draw.number(10, 9999)}",
-    "gathering": lambda draw: f"{capital(word(draw))} {draw.one(_GATHERINGS)}",
+    "gathering": lambda draw: f"{capital(word(draw))} {draw.one(words.GATHERINGS)}",
     "goods": lambda draw: plural(draw.entity(words.THINGS)),
     "hotel": lambda draw: f"Hotel {_name(draw)}",
     "language": lambda draw: draw.one(words.LANGUAGES),
@@ -79,10 +78,10 @@ _KINDS: Final[dict[str, Maker]] = {
     "revenue": lambda draw: f"{draw.number(2, 99)} million {draw.one(('dollars', 'euros'))}",
     "room": _room,
     "seat": lambda draw: f"{draw.number(1, 40)}{draw.one('ABCDEF')}",
-    "span": lambda draw: f"{draw.number(2, 60)} {draw.one(('days', 'hours', 'weeks', 'months', 'years', 'minutes'))}",
+    "span": lambda draw: f"{draw.number(2, 60)} {draw.one(words.TIME_UNITS)}",
     "truth": lambda draw: draw.chance(0.5),
     "version": lambda draw: f"{draw.number(1, 9)}.{draw.number(0, 20)}",
     "weekday": lambda draw: draw.one(words.DAYS),
-    "weight": lambda draw: f"{draw.number(1, 90)} {draw.one(('kilograms', 'grams', 'pounds', 'kg'))}",
+    "weight": lambda draw: f"{draw.number(1, 90)} {draw.one(words.WEIGHT_UNITS)}",
     "who": lambda draw: draw.full_name() if draw.chance(0.15) else draw.first_name(),
 }

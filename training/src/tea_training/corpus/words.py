@@ -33,6 +33,9 @@ BAD_ADJECTIVES: Final[Pool] = _DATA["bad_adjectives"]
 REVIEWED: Final[Pool] = _DATA["reviewed"]
 SCHOOL_SUBJECTS: Final[Pool] = _DATA["school_subjects"]
 GAMES: Final[Pool] = _DATA["games"]
+GATHERINGS: Final[Pool] = _DATA["gatherings"]
+TIME_UNITS: Final[Pool] = _DATA["time_units"]
+WEIGHT_UNITS: Final[Pool] = _DATA["weight_units"]
 
 # What an invented word is made of.
 ONSETS: Final[Pool] = _DATA["onsets"]
