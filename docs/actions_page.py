@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.actions import builtin
-from the_edge_agent.actions.model.question import ModelParameters
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from the_edge_agent.actions.registry import Action, Parameter
 
 PAGE = Path(__file__).with_name("actions.md")
-MODEL = frozenset(ModelParameters.__annotations__)
+MODEL = frozenset(MODEL_PARAMETERS)
 HEAD = """\
 # Actions
 
@@ -54,6 +54,8 @@ the run. You can write [actions of your own](dialect.md#imports) in Python.
   [an embedding model](retrieval.md#which-model-embeds) can be told.
 * An action marked *network* connects to the address that you give it. No other action opens a connection; a *model* one does only where you
   [chose an API](models.md#which-backend-answers).
+* An action marked *actions* calls others. One marked *code* runs blocks in its parameters. One marked *files* reads or writes a file that the
+  workflow names.
 
 `docs/actions_page.py` writes this page from the actions themselves.
 """
@@ -69,10 +71,10 @@ def page() -> str:
 def _section(space: str, actions: Iterator[Action]) -> Iterator[str]:
     yield f"## {space}\n"
     for action in actions:
-        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in sorted(action.needs))
+        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in action.needs.words)
         yield f"### `{action.name}`{marks}\n"
         yield action.summary.replace("``", "`") + "\n"
-        own = [one for one in action.parameters if not ("llm" in action.needs and one.name in MODEL)]
+        own = [one for one in action.parameters if not (action.needs.asks and one.name in MODEL)]
         if own:
             yield "| parameter | value | default |\n|---|---|---|"
             yield from (_row(one) for one in own)

@@ -17,7 +17,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCE: Final = ROOT / "build" / "site-source"
 CONFIGURATION: Final = Path(__file__).with_name("zensical.toml")
-ICON: Final = ROOT / "packaging" / "appimage" / "tea.svg"
+ICON: Final = ROOT / "release" / "build" / "recipe" / "tea.svg"
 LINK: Final = re.compile(r"(?P<text>\[[^\]]+\])\((?P<target>[^)\s]+)\)")
 FENCE: Final = re.compile(r"^```[^\n]*\n.*?^```$", re.MULTILINE | re.DOTALL)
 BESIDE: Final = {

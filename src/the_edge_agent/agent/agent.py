@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
 from the_edge_agent.actions.library import Library
+from the_edge_agent.actions.preflight import preflight
+from the_edge_agent.actions.survey import Survey
 from the_edge_agent.agent.host import AgentHost, secrets_from
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine.run import OnInterrupt, Run
 from the_edge_agent.engine.state import copy
 from the_edge_agent.errors import Problem, WorkflowInvalid
-from the_edge_agent.llm.options import LlmOptions
+from the_edge_agent.llm.connect import Models
 from the_edge_agent.resources import Resources
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from the_edge_agent.engine.events import Event, Interrupted, Sink
+    from the_edge_agent.llm.options import LlmOptions
     from the_edge_agent.workflow.model import Workflow
 
 State = dict[str, Any]
@@ -62,18 +65,21 @@ class Agent:
         self.problems: tuple[Problem, ...] = ()
         """The warnings of loading."""
         self.secrets = _secrets(workflow, secrets or {})
-        self._options = llm or LlmOptions()
+        self._models = Models(llm)
         self._resources = Resources()
-        self._resources.get("llm.options", lambda: self._options)
         library = library or Library()
         problems = library.add(workflow)
         if problems:
             raise WorkflowInvalid(tuple(problems))
-        if library.asks_a_model(workflow):
-            from the_edge_agent.llm.choose import preflight
-
-            preflight(workflow, self._options, os.environ)
-        self._host = AgentHost(library.of(workflow), library, secrets=self.secrets, resources=self._resources, code_allowed=allow_code)
+        preflight(Survey(workflow, library.of), self._models.options, os.environ)
+        self._host = AgentHost(
+            library.of(workflow),
+            library,
+            secrets=self.secrets,
+            resources=self._resources,
+            models=self._models,
+            code_allowed=allow_code,
+        )
 
     def invoke(
         self,
@@ -144,8 +150,8 @@ class Agent:
 
     def close(self) -> None:
         """Free what the agent holds. Idempotent; a later run loads it again."""
-        self._resources.close()
-        self._resources.get("llm.options", lambda: self._options)
+        with contextlib.closing(self._models):
+            self._resources.close()
 
     def __enter__(self) -> Self:
         return self

@@ -295,7 +295,7 @@ class Flow:
         if isinstance(kind, Code):
             return self._code(node, kind, state)
         if isinstance(kind, Action):
-            parameters = kind.parameters.render({**self.context(), "state": state})
+            parameters = kind.rendered({**self.context(), "state": state}, self.host.deferred(kind.name))
             return self.host.action(kind.name)(self.scope(node, state), **parameters)
         if isinstance(kind, Function):
             before = dict(state)

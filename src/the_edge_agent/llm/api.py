@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed
 from the_edge_agent.llm.protocol import Embeddings, Message, OnToken, Reply, Request, ToolCall, Usage, unit
+from the_edge_agent.parameters import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +31,6 @@ LONGEST_MESSAGE = 500
 TEXTS = 256
 """Texts in one request for vectors; providers take at least as many."""
 _BAD_REQUEST = 400
-_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +244,8 @@ class ApiBackend:
 
 
 def _body(endpoint: Endpoint, request: Request, *, stream: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": endpoint.model, "messages": [_turn(message) for message in request.messages]}
-    body.update({name: value for name in _SAMPLING if (value := getattr(request.sampling, name)) is not None})
-    if request.max_tokens is not None:
-        body["max_tokens"] = request.max_tokens
+    check(request.numbers, local=False)
+    body = {"model": endpoint.model, "messages": [_turn(message) for message in request.messages], **request.numbers}
     if request.stop:
         body["stop"] = list(request.stop)
     body.update(request.extra)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.artifact.acceptance.rooms import Place, foreign, need
 
+from release.build import variants
 from the_edge_agent import __version__
-from the_edge_agent.appimage import variants
 
 if TYPE_CHECKING:
-    from the_edge_agent.appimage.manifest import Manifest
+    from the_edge_agent.image.manifest import Manifest
 
 STATE = """
 name: plain
@@ -145,6 +145,7 @@ nodes:
 
 
 ASK = "name: ask\nnodes: [{name: ask, uses: llm.call, with: {prompt: Hi, max_tokens: 4, temperature: 0}, output: said}]\n"
+EMBED = "name: embed\nnodes: [{name: embed, uses: llm.embed, with: {text: Hi}, output: said}]\n"
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -184,6 +185,17 @@ def test_a_model_answers(place: Place, manifest: Manifest, examples: str) -> Non
     assert isinstance(state["answer"], str)
     if state["model"].startswith("tiny-chat"):
         assert "Tokyo" in state["answer"]
+
+
+def test_a_model_embeds_here_and_in_an_image_built_out_of_this_one(place: Place, manifest: Manifest) -> None:
+    embedding = next((part.name.rpartition("/")[2] for part in manifest.models if "embed" in part.name), None)
+    if embedding is None:
+        pytest.skip("there is no embedding model in this image")
+    said = answer(place.run("tea", "run", place.write("embed.yaml", EMBED)))["said"]
+    assert (said["model"], len(said["embedding"])) == (embedding, said["dimensions"])
+    done = place.run("tea", "bundle", "embed.yaml", "-o", "mine.AppImage")
+    assert done.returncode == 0, done.stderr
+    assert f"usr/share/models/{embedding}" in done.stderr
 
 
 def test_a_model_is_found_by_its_path_and_by_its_name(place: Place, manifest: Manifest) -> None:

@@ -6,7 +6,9 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from the_edge_agent.actions.outside.file import local, write_atomically
+from the_edge_agent import writing
+from the_edge_agent.actions.needs import Needs, paths
+from the_edge_agent.actions.outside.file import local
 from the_edge_agent.actions.registry import Json, action, shown
 from the_edge_agent.errors import NodeFailed, Refused
 
@@ -14,11 +16,12 @@ if TYPE_CHECKING:
     from the_edge_agent.engine.scope import Scope
 
 _VERSION = "1.0"
+_PATH = Needs(files=paths("path"))
 _MOST_BYTES = 256 * 1024 * 1024
 _PICKLE = b"\x80"
 
 
-@action("checkpoint.save", returns="{checkpoint_path, saved}")
+@action("checkpoint.save", returns="{checkpoint_path, saved}", needs=_PATH)
 def save(scope: Scope, /, *, path: str) -> Json:
     """Write ``{state, node, config, timestamp, version}`` to ``path``; missing directories are made."""
     checkpoint = {
@@ -33,7 +36,9 @@ def save(scope: Scope, /, *, path: str) -> Json:
     except (TypeError, ValueError, RecursionError) as error:
         raise NodeFailed(f"the state cannot be saved, it is not JSON: {error}", error_type="TypeError") from None
     try:
-        write_atomically(local(path), content)
+        target = local(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        writing.write(target, content)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise NodeFailed(f"cannot write the checkpoint {path}: {reason}", error_type="CheckpointError") from None
@@ -41,7 +46,9 @@ def save(scope: Scope, /, *, path: str) -> Json:
 
 
 @action(
-    "checkpoint.load", returns="{checkpoint_state, checkpoint_node, checkpoint_config, checkpoint_timestamp, checkpoint_version} or {error}"
+    "checkpoint.load",
+    returns="{checkpoint_state, checkpoint_node, checkpoint_config, checkpoint_timestamp, checkpoint_version} or {error}",
+    needs=_PATH,
 )
 def load(_: Scope, /, *, path: str) -> Json:
     """Read what ``checkpoint.save`` wrote; the state of the run is not changed."""

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from the_edge_agent.actions.needs import Needs
 from the_edge_agent.actions.registry import MISSING, Json, action
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from the_edge_agent.engine.scope import Scope
 
+_NETWORK = Needs(network=True)
 _TIMEOUT = 30.0
 _MOST_BYTES = 16 * 1024 * 1024
 
@@ -25,7 +27,7 @@ _BUSY = (502, 503, 504)
 _EMPTY = (204, 205)
 
 
-@action("http.get", returns="the JSON body", needs=("network",))
+@action("http.get", returns="the JSON body", needs=_NETWORK)
 def get(
     scope: Scope,
     /,
@@ -44,7 +46,7 @@ def get(
     return _exchange(scope, "GET", url, _Limits(timeout, max_bytes), headers=headers, params=params)
 
 
-@action("http.post", returns="the JSON body", needs=("network",))
+@action("http.post", returns="the JSON body", needs=_NETWORK)
 def post(
     scope: Scope,
     /,
@@ -63,7 +65,7 @@ def post(
     return _exchange(scope, "POST", url, _Limits(timeout, max_bytes), headers=headers, params=params, **content)
 
 
-@action("http.put", returns="the JSON body", needs=("network",))
+@action("http.put", returns="the JSON body", needs=_NETWORK)
 def put(
     scope: Scope,
     /,
@@ -82,7 +84,7 @@ def put(
     return _exchange(scope, "PUT", url, _Limits(timeout, max_bytes), headers=headers, params=params, **content)
 
 
-@action("http.delete", returns="the JSON body", needs=("network",))
+@action("http.delete", returns="the JSON body", needs=_NETWORK)
 def delete(
     scope: Scope,
     /,
