@@ -152,6 +152,7 @@ class _Assembly:
         (self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py").unlink(missing_ok=True)
         _copy(data / "sitecustomize.py", self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py")
         _copy(data / "certificates.py", self._root / MODULES / "certifi/core.py")
+        _copy(data / "trust.py", self._root / MODULES / "httpcore2/_ssl.py")
         for name in (DESKTOP, f"usr/share/applications/{DESKTOP}"):
             _copy(data / DESKTOP, self._root / name)
         _copy(data / "tea.metainfo.xml", self._root / METAINFO / "io.github.the_edge_agent.tea.appdata.xml")

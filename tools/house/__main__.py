@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,4 +77,6 @@ def plain(house: House) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # A reader that has seen enough (| head) ends this quietly.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

@@ -84,6 +84,6 @@ def command(console: Console, /, *, interactive: bool, **options: Any) -> int:
         raise click.UsageError("--interactive and --stream cannot be used together.")
     if interactive and (known := _elsewhere("--interactive")):
         raise known
-    from the_edge_agent.cli.session import RunOptions, Session
+    from the_edge_agent.cli.session import CommandLine, Session
 
-    return Session(RunOptions(**options), console).run()
+    return Session(CommandLine(**options), console).run()
