@@ -30,7 +30,10 @@ PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w.-]+\.(?:ya?ml|py))\n")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
-KINDS = {"yaml", "yaml overlay", "yaml invalid", "console", "python", "text", "sh"}
+KINDS = {"yaml", "yaml overlay", "yaml invalid", "console", "console image", "python", "text", "sh"}
+IMAGE = ROOT / "build" / "image" / "tea-python-llm.AppImage"
+PROSE = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"))]
+"""Pages whose links are checked; not all of them have fences to run."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,23 @@ def test_what_the_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None
             subprocess.run(["bash", "-n", "-c", fence.text], check=True)  # noqa: S607 - the user's shell, parsing only
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.llm
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "```console image" in page.read_text(encoding="utf-8")], ids=lambda page: page.name
+)
+def test_what_the_page_shows_of_an_image_is_what_happens(page: Path, tmp_path: Path) -> None:
+    if not IMAGE.exists():
+        pytest.skip(f"there is no {IMAGE.relative_to(ROOT)}: ./dev image builds it")
+    desk = Desk(tmp_path)
+    (tmp_path / IMAGE.name).symlink_to(IMAGE)
+    for fence in fences(page):
+        if fence.kind == "yaml" and fence.name:
+            desk.keep(fence, fence.name)
+        elif fence.kind == "console image":
+            desk.console(fence)
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
         if link.startswith("https://"):
@@ -198,7 +217,7 @@ def test_every_dependency_has_its_reason() -> None:
     named = [*project["dependencies"], *(one for group in project["optional-dependencies"].values() for one in group)]
     named += [one for group in document["dependency-groups"].values() for one in group if isinstance(one, str)]
     named += document["build-system"]["requires"]
-    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").partition("## Looked at")[0]
     wanted = {re.split(r"[\[<>=~! ]", one, maxsplit=1)[0] for one in named}
     assert set(re.findall(r"^\| `([\w.-]+)`", page, re.MULTILINE)) == wanted
 
