@@ -12,7 +12,7 @@ from the_edge_agent.engine.fanout import fan_out
 from the_edge_agent.engine.loops import steps, while_loop
 from the_edge_agent.engine.scope import NOTHING
 from the_edge_agent.engine.state import Merged, as_json, copy
-from the_edge_agent.workflow.model import DynamicParallel, FanOut, Steps, WhileLoop
+from the_edge_agent.workflow.model import Action, Code, DynamicParallel, FanOut, Function, Nothing, Steps, WhileLoop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from the_edge_agent.engine.flow import Flow
     from the_edge_agent.errors import TeaError
     from the_edge_agent.workflow.model import Node, Output
+
+
+_PLAIN = frozenset({Nothing, Code, Action, Function})
+"""Kinds without nodes inside. Most nodes are of one of them, so that these are asked for first."""
 
 
 def perform(flow: Flow, node: Node) -> tuple[str | None, Any]:
@@ -77,6 +81,8 @@ def _apply(flow: Flow, node: Node) -> Any:
 def _result(flow: Flow, node: Node) -> Any:
     """What ``node`` does."""
     kind = node.kind
+    if type(kind) in _PLAIN:
+        return execute(flow, node)
     if isinstance(kind, Steps):
         return steps(flow, node, kind.nodes, perform)
     if isinstance(kind, WhileLoop):
