@@ -32,7 +32,7 @@ SHOWN: dict[str, tuple[int, Any]] = {
     "tea run approve.yaml --auto-continue": (0, {"published": "PUBLISHED: Release notes"}),
     'tea resume kept/publish_*.json -w approve.yaml title="Better notes"': (0, {"published": "PUBLISHED: Better notes"}),
     "tea run fan-out.yaml": (0, {"letters": {"tea": 3, "coffee": 6, "water": 5}, "longest": "coffee"}),
-    "tea run fan-out.yaml words='[\"one\", \"three\"]' --raw longest": (0, "three\n"),
+    'tea run fan-out.yaml words=\'["one", "three"]\' --raw longest': (0, "three\n"),
 }
 """Command of a template → its exit code, and the answer or some of its values."""
 

@@ -92,6 +92,8 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError:
         there = path if path.exists() else path.parent
-        raise UsageError(f"{there} is there already", hint=f"name another file: tea init {quote(str(path.with_stem(path.stem + '-2')))}") from None
+        raise UsageError(
+            f"{there} is there already", hint=f"name another file: tea init {quote(str(path.with_stem(path.stem + '-2')))}"
+        ) from None
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None

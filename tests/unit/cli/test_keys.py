@@ -93,7 +93,9 @@ def test_there_is_nothing_inside_a_text() -> None:
     "schema", ["{question: str, limit: {type: integer}}", "{type: object, properties: {question: {}, limit: {}}}"], ids=["names", "schema"]
 )
 def test_a_workflow_lists_its_keys(tmp_path: Path, schema: str) -> None:
-    (tmp_path / "w.yaml").write_text(f"initial_state: {{limit: 1, name: x}}\nstate_schema: {schema}\nnodes: [{{name: n}}]\n", encoding="utf-8")
+    (tmp_path / "w.yaml").write_text(
+        f"initial_state: {{limit: 1, name: x}}\nstate_schema: {schema}\nnodes: [{{name: n}}]\n", encoding="utf-8"
+    )
     workflow, _ = parse(tmp_path / "w.yaml")
     assert workflow
     assert sorted(keys.known(workflow)) == ["limit", "name", "question"]
