@@ -185,7 +185,9 @@ nodes:
 def test_inspect_text_tells_what_actions_need(tea: Tea, tmp_path: Path) -> None:
     (tmp_path / "w.yaml").write_text(NEEDS, encoding="utf-8")
     text = tea("inspect", "w.yaml").stdout
-    assert text[text.index("models:") :] == """\
+    assert (
+        text[text.index("models:") :]
+        == """\
 models:
   keep (vector.store): provider openai, model e5, api_base http://127.0.0.1:9/v1
   again (llm.call by cache.wrap): provider openai, model big, api_base http://127.0.0.1:9/v1
@@ -200,6 +202,7 @@ code:
   loop (reflection.loop) (python, w.yaml:8:11):
     | return {"n": 1}
 """
+    )
     refused = tea("run", "w.yaml", "--no-code")
     assert (refused.returncode, "node 'loop'" in refused.stderr) == (11, True)
 

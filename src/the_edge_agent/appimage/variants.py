@@ -110,7 +110,7 @@ def _models(names: Sequence[str], find: Callable[[str], Path | None]) -> list[Mo
         path = find(name)
         if path is None:
             known = catalogue.known(name)
-            where = f"get it from {known.repository} on Hugging Face" if known and known.repository else "get it"
+            where = f"get it from {known.sources[0].repository} on Hugging Face" if known and known.sources else "get it"
             raise ModelUnavailable(
                 f"there is no model {name}", hint=f"{where}, and put it in a folder that `tea doctor` lists, or name it: --model PATH"
             )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.models import builtin, embedded
-from the_edge_agent.models.catalogue import CATALOGUE, known
+from the_edge_agent.models.catalogue import catalogue, known
 from the_edge_agent.models.header import read
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _models_in(folder: Path) -> Iterator[Path]:
     except OSError:
         files = set()
     names = sorted(name for name in files.union(embedded.names(folder)) if _is_model(name))
-    ranked = [model.file_name for model in CATALOGUE if model.file_name in names]
+    ranked = [model.file_name for model in catalogue() if model.preferred and model.file_name in names]
     yield from (folder / name for name in (*ranked, *(name for name in names if name not in ranked)))
 
 
