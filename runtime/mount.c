@@ -113,7 +113,7 @@ static void tell_damage(void) {
 int __real_fuse_reply_err(fuse_req_t request, int error);
 int __wrap_fuse_reply_err(fuse_req_t request, int error);
 
-// Stands before libfuse's function of that name (runtime/make).
+// Stands before libfuse's function of that name (release/build/runtime.py).
 int __wrap_fuse_reply_err(fuse_req_t request, int error) {
     static bool told;
     if (error == EIO && !told) tell_damage();

@@ -13,7 +13,7 @@
 #include "environment.h"
 #include "report.h"
 
-// What is where, relative to the payload's root. TRIPLET, LOADER and PYTHON come from runtime/make.
+// What is where, relative to the payload's root. TRIPLET, LOADER and PYTHON come from release/build/runtime.py.
 #define LIBRARIES "usr/lib/" TRIPLET
 #define INSIDE "libtea-inside.so"
 #define LOCALES "usr/lib/locale"

@@ -22,13 +22,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from table import machine, show
 
-from the_edge_agent.appimage import image
+from the_edge_agent.image.engine import open_engine
+from the_edge_agent.image.writer import Model, write_bundle
 from the_edge_agent.models.embedded import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from the_edge_agent.appimage.manifest import Part
+    from the_edge_agent.image.manifest import Part
 
 METER = Path(__file__).parents[1] / "meter.py"
 FLOW = """
@@ -58,7 +59,7 @@ class Bench:
         self.path = path
         self.folder = folder
         self.rounds = rounds
-        self.manifest = image.open_engine(path).manifest
+        self.manifest = open_engine(path).manifest
         self.model = max(self.manifest.models, key=lambda part: part.size)
         self.plain = folder / "plain.gguf"
         self.flow = folder / "one.yaml"
@@ -127,9 +128,9 @@ class Bench:
 
     def building(self) -> None:
         """Building it anew from the engine and the plain model, beside copying the model, and copying and checking it by hand."""
-        engine = image.open_engine(self.path)
+        engine = open_engine(self.path)
         target = self.folder / "built.AppImage"
-        model = image.Model(Path(self.model.name).name, whole(self.plain))
+        model = Model(Path(self.model.name).name, whole(self.plain))
         copy, check = ["/bin/cp", str(self.plain), str(target)], ["/usr/bin/sha256sum", str(target)]
 
         def anew(work: Callable[[], object]) -> float:
@@ -146,7 +147,7 @@ class Bench:
         ways = {
             "cp of the model": lambda: anew(lambda: by_hand(copy)),
             "cp, then sha256sum of the copy": lambda: anew(lambda: by_hand(copy, check)),
-            "tea bundle": lambda: anew(lambda: image.write_bundle(target, engine, name="bench", models=[model])),
+            "tea bundle": lambda: anew(lambda: write_bundle(target, engine, name="bench", models=[model])),
         }
         middle = {name: statistics.median(taken) for name, taken in _turns(ways, self.rounds).items()}
         target.unlink()

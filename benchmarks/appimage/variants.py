@@ -19,15 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from table import machine, show
 
-from the_edge_agent.appimage import variants
+from release.build import variants
 
 if TYPE_CHECKING:
-    from the_edge_agent.appimage.variants import Variant
+    from release.build.variants import Variant
 
 FLOW = "name: one\nnodes: [{name: ask, uses: llm.call, with: {prompt: Hi, max_tokens: 8}, output: said}]\n"
+ROOT = Path(__file__).parents[2]
+BUILD = [sys.executable, "-m", "release.build", "variant"]
 TEA = [sys.executable, "-m", "the_edge_agent"]
 
 
@@ -35,7 +38,7 @@ def timed(*words: str) -> tuple[float, str]:
     """Wall seconds of a command, and what it printed."""
     os.sync()
     start = time.perf_counter()
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"exit code {done.returncode}: {' '.join(words)}\n{done.stderr}")
     return time.perf_counter() - start, done.stdout
@@ -54,7 +57,7 @@ def row(variant: Variant, model: Path, folder: Path, engine: Path) -> list[str]:
     read(model)
     with tempfile.TemporaryDirectory(dir=folder) as desk:
         copied, _ = timed("/bin/cp", str(model), f"{desk}/copy")
-    built, _ = timed(*TEA, "bundle", "--variant", variant.name, "--engine", str(engine), "--model", str(model), "-o", str(target))
+    built, _ = timed(*BUILD, variant.name, "--engine", str(engine), "--model", str(model), "-o", str(target))
     verified, _ = timed(*TEA, "verify", str(target))
     started, _ = timed(str(target), "--version")
     with tempfile.TemporaryDirectory(dir=folder) as desk:
@@ -78,8 +81,8 @@ def main() -> None:
     if not found:
         sys.exit(f"none of these models is in {models}: {', '.join(model.name for _, model in wanted)}")
     if not engine.exists():
-        timed(*TEA, "bundle", "--variant", "tea-python-llm", "-o", str(engine))
-    head = ["image", "GB", "cp of the model, s", "bundle with full check, s", "verify, s", "--version, s", "8 tokens, s", "tokens"]
+        timed(*BUILD, "tea-python-llm", "-o", str(engine))
+    head = ["image", "GB", "cp of the model, s", "build with full check, s", "verify, s", "--version, s", "8 tokens, s", "tokens"]
     missing = [f"Left out, without a model: {variant.name}" for variant, model in wanted if not model.is_file()]
     rows = [row(variant, model, folder, engine) for variant, model in found]
     show("Images with big models", head, rows, "\n".join([machine("the-edge-agent"), *missing]))

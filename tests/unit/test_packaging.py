@@ -123,7 +123,8 @@ def test_the_source_archive_can_be_built_and_tested_again(tmp_path: Path) -> Non
     with tarfile.open(build("build_sdist", tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"dev", "requirements.lock", "pyproject.toml", "LICENSE", "README.md", "tests/unit/test_packaging.py", f"src/{MODEL}"} <= names
-    assert not [name for name in names if name.startswith((".venv", "build/", "dist/"))]
+    assert {"release/build/payload.py", "release/build/recipe/debs.lock", "runtime/head.c", "tests/release/build/test_payload.py"} <= names
+    assert not [name for name in names if name.startswith((".venv", "build/", "dist/", "runtime/build/"))]
 
 
 def test_the_metadata(site: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from the_edge_agent.actions.absent import absent
+from the_edge_agent import peers
 from the_edge_agent.actions.needs import templated
 from the_edge_agent.errors import Problem
+from the_edge_agent.wording import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +39,11 @@ def _elsewhere(use: Use, action: Action) -> frozenset[str] | None:
 
 
 def _unknown(use: Use, registry: Registry) -> Problem:
-    known = absent(use.name)
-    if known is not None:
-        return Problem(
-            "UNKNOWN_ACTION", f"the action '{use.name}' is not implemented: {known.reason}", use.spot, use.node.name, known.instead
-        )
-    close = get_close_matches(use.name, list(registry), n=1)
-    hint = f"did you mean '{close[0]}'?" if close else _siblings(use.name, registry)
+    elsewhere = peers.action(use.name)
+    if elsewhere is not None:
+        message = f"the action '{use.name}' is not implemented: {elsewhere.why}"
+        return Problem("UNKNOWN_ACTION", message, use.spot, use.node.name, elsewhere.instead)
+    hint = meant(use.name, registry) or _siblings(use.name, registry)
     return Problem("UNKNOWN_ACTION", f"there is no action '{use.name}'", use.spot, use.node.name, hint)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from the_edge_agent.actions.survey import Survey, Use
     from the_edge_agent.llm.options import LlmOptions
     from the_edge_agent.llm.policy import Choice
+    from the_edge_agent.models.find import Files
 
 
 def preflight(survey: Survey, options: LlmOptions, environ: Mapping[str, str]) -> None:
@@ -38,16 +39,21 @@ def preflight(survey: Survey, options: LlmOptions, environ: Mapping[str, str]) -
         # Named, so it has to be there, although no node may ask it.
         from the_edge_agent.models import find
 
-        find.resolve(find.Wishes(gguf=options.gguf), environ, None)
+        find.resolve(find.NamedModels(gguf=options.gguf), environ, None)
 
 
-def choices(survey: Survey, options: LlmOptions, environ: Mapping[str, str]) -> Iterator[tuple[Use, Question, Choice]]:
+def choices(
+    survey: Survey, options: LlmOptions, environ: Mapping[str, str], files: Files | None = None
+) -> Iterator[tuple[Use, Question, Choice]]:
     """Every model that will be asked and what answers, as far as the parameters are constants. Opens no model.
+
+    ``files`` is where model files are looked for, by default on this machine.
 
     Raises:
         ModelUnavailable: naming node and place: a model that is named does not exist, or nothing can serve the node.
     """
     from the_edge_agent.llm.policy import choose, choose_embedding
+    from the_edge_agent.models.find import HERE
 
     for use in survey.uses:
         settings = use.workflow.settings
@@ -57,7 +63,7 @@ def choices(survey: Survey, options: LlmOptions, environ: Mapping[str, str]) -> 
             base = use.workflow.path.parent if use.workflow.path else None
             decide = choose_embedding if question.embeds else choose
             try:
-                choice = decide(question.parameters, settings, options, environ, base, action=use.known)
+                choice = decide(question.parameters, settings, options, environ, base, action=use.known, files=files or HERE)
             except (ModelUnavailable, MachineUnable) as problem:
                 raise _placed(problem, use) from None
             yield use, question, choice

@@ -17,12 +17,12 @@ import inspect
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from the_edge_agent.actions.needs import NONE, Needs, deferred
 from the_edge_agent.errors import NodeFailed
+from the_edge_agent.wording import meant
 
 if TYPE_CHECKING:
     from the_edge_agent.engine.scope import ActionFunction, Scope
@@ -130,10 +130,7 @@ class Action:
 
     def _names(self, wrong: str) -> str:
         names = [parameter.name for parameter in self.parameters]
-        close = get_close_matches(wrong, names, n=1)
-        if close:
-            return f"did you mean '{close[0]}'?"
-        return f"it takes {', '.join(names)}" if names else "it takes no parameters"
+        return meant(wrong, names) or (f"it takes {', '.join(names)}" if names else "it takes no parameters")
 
 
 def shown(value: object, width: int = 40) -> str:

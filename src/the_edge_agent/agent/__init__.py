@@ -1,4 +1,4 @@
-"""A workflow with everything it needs to run: the seam for library users, the command line and the server."""
+"""A workflow with everything it needs to run: what Python programs and the command line call."""
 
 from __future__ import annotations
 

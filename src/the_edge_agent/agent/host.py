@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from the_edge_agent.actions.library import Library
     from the_edge_agent.actions.registry import Action, Registry
     from the_edge_agent.engine.scope import ActionFunction, Program, Scope
+    from the_edge_agent.llm.connect import Models
     from the_edge_agent.resources import Resources
     from the_edge_agent.workflow.model import Code, Workflow
 
@@ -25,11 +26,19 @@ class AgentHost:
     """The engine's :class:`~the_edge_agent.engine.scope.Host` for one workflow, whose actions are in ``registry``."""
 
     def __init__(
-        self, registry: Registry, library: Library, *, secrets: Mapping[str, str], resources: Resources, code_allowed: bool = True
+        self,
+        registry: Registry,
+        library: Library,
+        *,
+        secrets: Mapping[str, str],
+        resources: Resources,
+        models: Models,
+        code_allowed: bool = True,
     ) -> None:
         self.code_allowed = code_allowed
         self.secrets = secrets
         self.resources = resources
+        self.models = models
         self._library = library
         self._registry = registry
         self._programs: dict[int, tuple[Code, Program]] = {}
@@ -70,6 +79,12 @@ class AgentHost:
         return View(self._registry, scope)
 
     def subgraph(self, workflow: Workflow) -> AgentHost:
-        """A host with the subgraph's own actions and the same secrets and resources."""
-        registry = self._library.of(workflow)
-        return AgentHost(registry, self._library, secrets=self.secrets, resources=self.resources, code_allowed=self.code_allowed)
+        """A host with the subgraph's own actions; everything else is the same."""
+        return AgentHost(
+            self._library.of(workflow),
+            self._library,
+            secrets=self.secrets,
+            resources=self.resources,
+            models=self.models,
+            code_allowed=self.code_allowed,
+        )

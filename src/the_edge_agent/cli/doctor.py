@@ -163,11 +163,11 @@ def _folders() -> dict[str, str]:
 
 def _models(broken: list[TeaError]) -> list[dict[str, Any]]:
     """Every model file there is; a damaged one, and a variable that names none, go to ``broken``."""
-    from the_edge_agent.models.find import VARIABLE, Wishes, found, resolve
+    from the_edge_agent.models.find import VARIABLE, NamedModels, found, resolve
 
     environ = dict(os.environ)
     try:
-        resolve(Wishes(variable=environ.get(VARIABLE)), environ, None)
+        resolve(NamedModels(variable=environ.get(VARIABLE)), environ, None)
     except ModelUnavailable as error:
         broken.append(error)
         del environ[VARIABLE]

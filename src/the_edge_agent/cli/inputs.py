@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from the_edge_agent.errors import Problem, Source, UsageError, WorkflowInvalid
+from the_edge_agent.wording import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -169,8 +169,7 @@ def names(option: str, texts: Iterable[str], known: Iterable[str]) -> tuple[str,
     wanted = [name.strip() for text in texts for name in text.split(",") if name.strip()]
     for name in wanted:
         if name not in there:
-            near = get_close_matches(name, there, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"the nodes are: {', '.join(there)}"
+            hint = meant(name, there, f"the nodes are: {', '.join(there)}")
             raise UsageError(f"{option}: there is no node {name!r} in the workflow", hint=hint)
     return tuple(wanted)
 

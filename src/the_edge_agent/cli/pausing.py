@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from the_edge_agent.cli import files, inputs
 from the_edge_agent.cli.answer import encoded
 from the_edge_agent.cli.console import printable
-from the_edge_agent.errors import NodeFailed, Paused, UsageError
+from the_edge_agent.errors import Paused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from the_edge_agent.cli.console import Console
     from the_edge_agent.cli.progress import Progress
+    from the_edge_agent.engine.checkpoint import Checkpoint
     from the_edge_agent.engine.events import Interrupted
 
-_FORMAT = "1.0"
 _WRITTEN = "a run that pauses writes a checkpoint to the folder of --checkpoint-dir, or of config.checkpoint_dir"
 
 
@@ -64,15 +64,7 @@ class Pausing:
         files.folder("--checkpoint-dir", self._folder)
         safe = "".join(character if character.isalnum() or character in "-_." else "_" for character in interrupt.node)
         path = self._folder / f"{safe}_{time.time_ns() // 1_000_000}.json"
-        content = {
-            "state": interrupt.state,
-            "node": interrupt.node,
-            "when": interrupt.when,
-            "config": dict(self._config),
-            "timestamp": datetime.now().astimezone().isoformat(),
-            "version": _FORMAT,
-            **_behind(interrupt),
-        }
+        content = interrupt.checkpoint.document(config=self._config, timestamp=datetime.now().astimezone().isoformat())
         files.write("--checkpoint-dir", path, encoded(content, indent=2))
         return path
 
@@ -116,44 +108,29 @@ class Pausing:
         return Paused(f"paused {interrupt.when} node {interrupt.node!r}{where}", hint=hint, node=interrupt.node)
 
 
-def _behind(interrupt: Interrupted) -> dict[str, Any]:
-    """What the way on from a finished node depends on besides the state. A result that is no JSON is none to conditions later."""
-    found: dict[str, Any] = {}
-    if interrupt.jump is not None:
-        found["jump"] = interrupt.jump
-    if interrupt.result is not None:
-        try:
-            encoded(interrupt.result)
-        except NodeFailed:
-            return found
-        found["result"] = interrupt.result
-    return found
-
-
-def checkpoint(path: Path) -> Interrupted:
-    """The interrupt that the checkpoint at ``path`` was written at.
+def checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint at ``path``, which was written at an interrupt.
 
     Raises:
         UsageError: no such file, not JSON, no checkpoint of an interrupt, or one of another version.
     """
-    from the_edge_agent.engine.events import Interrupted
+    from the_edge_agent.engine.checkpoint import VERSION, Checkpoint, NoCheckpoint, OtherVersion
 
     try:
-        content = inputs.json_document(path)
+        found = Checkpoint.of(inputs.json_document(path))
     except UsageError as error:
         error.hint = _WRITTEN
         raise
-    expected = {"state": dict, "node": str, "jump": str | None}
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in expected.items()):
-        raise UsageError(f"{path} is no checkpoint: a JSON object with state, node and when was expected", hint=_WRITTEN)
-    if content.get("version") != _FORMAT:
+    except NoCheckpoint:
+        raise UsageError(f"{path} is no checkpoint: a JSON object with state, node and when was expected", hint=_WRITTEN) from None
+    except OtherVersion as other:
         raise UsageError(
-            f"{path} is a checkpoint of version {content.get('version')!r}, this tea reads {_FORMAT!r}",
+            f"{path} is a checkpoint of version {other.found!r}, this tea reads {VERSION!r}",
             hint="write it again: tea run WORKFLOW --checkpoint-dir DIR",
-        )
-    if content.get("when") not in ("before", "after"):
+        ) from None
+    if found.when == "inside":
         raise UsageError(
             f"{path} does not say whether its node has finished ('when': 'before' or 'after')",
             hint="what checkpoint.save writes is read by the action checkpoint.load; " + _WRITTEN,
         )
-    return Interrupted(content["node"], content["when"], content["state"], content.get("result"), content.get("jump"))
+    return found

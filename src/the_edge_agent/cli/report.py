@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from the_edge_agent import wording
 from the_edge_agent.cli.console import printable
 from the_edge_agent.errors import TeaError, WorkflowInvalid
 
@@ -56,12 +57,8 @@ def report_problems(problems: Iterable[Problem], console: Console) -> None:
 def count(problems: Iterable[Problem]) -> str:
     """``2 errors, 1 warning``; what there is none of is left out, except errors when there is nothing at all."""
     severities = [problem.severity for problem in problems]
-    parts = [_number(severities.count(kind), kind) for kind in ("error", "warning") if kind in severities]
+    parts = [wording.count(severities.count(kind), kind) for kind in ("error", "warning") if kind in severities]
     return ", ".join(parts) or "0 errors"
-
-
-def _number(amount: int, noun: str) -> str:
-    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
 
 
 def _report_tea_error(error: TeaError, console: Console) -> None:

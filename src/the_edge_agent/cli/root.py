@@ -30,17 +30,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 """Name of a command → the module whose ``command`` it is, and its line of help."""
 
-_ELSEWHERE = {
-    "cache": "tea keeps no cache of remote files",
-    "trace": "trace files are not available in this version; `tea run FILE --stream` writes every event as JSON",
-    "report-bug": "tea sends nothing anywhere; a bug is reported with the file that its message names",
-    "from": "workflows are not made from DOT files; write YAML, and draw it with `tea inspect FILE --format dot`",
-}
-"""Commands of other programs that run these workflow files → why they are not here."""
-
-
-BUNDLED = "usr/share/workflow/bundle.json"
-"""Where an image says which workflow it runs."""
 
 COMPLETING = "_TEA_COMPLETE"
 """Set by the shell when it asks for completions, which it does without any word."""
@@ -78,8 +67,11 @@ class LazyGroup(click.Group):
 
 
 def _unknown(name: str) -> str:
-    if name in _ELSEWHERE:
-        return f"There is no command {name!r}: {_ELSEWHERE[name]}."
+    from the_edge_agent import peers
+
+    elsewhere = peers.command(name)
+    if elsewhere is not None:
+        return f"There is no command {name!r}: {elsewhere}."
     if name.endswith((".yaml", ".yml")) or os.path.isfile(name):  # noqa: PTH113 - pathlib is not needed for anything else here
         from shlex import quote
 
@@ -131,8 +123,8 @@ def run_command_line(words: list[str], *, bundle: str | None = None) -> int:
     """
     _open_standard_streams()
     console = Console()
-    if bundle is not None and os.path.isfile(os.path.join(bundle, BUNDLED)):  # noqa: PTH113, PTH118 - pathlib is not needed for anything else here
-        from the_edge_agent.cli.bundled import words_for
+    if bundle is not None and _holds_a_workflow(bundle):
+        from the_edge_agent.bundle.start import words_for
 
         try:
             words = words_for(bundle, words)
@@ -156,6 +148,12 @@ def run_command_line(words: list[str], *, bundle: str | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where everything ends
         return _leave(error, console)
     return code if isinstance(code, int) else 0
+
+
+def _holds_a_workflow(root: str) -> bool:
+    from the_edge_agent.image.layout import BUNDLE
+
+    return os.path.isfile(os.path.join(root, BUNDLE))  # noqa: PTH113, PTH118 - pathlib is not needed for anything else here
 
 
 def _open_standard_streams() -> None:

@@ -10,50 +10,24 @@ import click
 if TYPE_CHECKING:
     from the_edge_agent.cli.console import Console
 
-_LATER = "is not available in this version"
-_NOT_HERE = {
-    "--secrets-backend": "secrets come from --secrets or --secrets-env, cloud stores are not supported",
-    "--secrets-backend-opts": "secrets come from --secrets or --secrets-env, cloud stores are not supported",
-    "--trace-file": f"{_LATER}; --stream writes every event as JSON",
-    "--trace-llm-payloads": f"{_LATER}; --stream writes every event as JSON",
-    "--trace-llm-payloads-for": f"{_LATER}; --stream writes every event as JSON",
-    "--question-key": f"belongs to --interactive, which {_LATER}",
-    "--response-key": f"belongs to --interactive, which {_LATER}",
-    "--complete-key": f"belongs to --interactive, which {_LATER}",
-    "--skip-response": f"belongs to --interactive, which {_LATER}",
-    "--display-key": f"belongs to --interactive, which {_LATER}",
-    "--display-format": f"belongs to --interactive, which {_LATER}",
-    "--show-graph": f"{_LATER}; `tea inspect FILE --format mermaid` draws the graph",
-    "-g": f"{_LATER}; `tea inspect FILE --format mermaid` draws the graph",
-    "--from-dot": "is not supported: workflows are YAML files",
-    "--no-cache": "is not needed: tea fetches no remote files and keeps no cache of them",
-    "--cache-only": "is not needed: tea fetches no remote files and keeps no cache of them",
-    "--cache-dir": "is not needed: tea fetches no remote files and keeps no cache of them",
-    "--report-bugs": "is not needed: tea sends nothing anywhere",
-    "--no-report-bugs": "is not needed: tea sends nothing anywhere",
-    "--report-extended": "is not needed: tea sends nothing anywhere",
-    "--report-minimal": "is not needed: tea sends nothing anywhere",
-    "--state": "is called --input here",
-    "--state-file": "is called --input @FILE here",
-    "--allow-cycles": "is not needed: cycles are always allowed, settings.max_iterations bounds them",
-    "--max-iterations": "is a setting of the workflow here: settings.max_iterations",
-    "--config": "is not supported: settings stand in the workflow file, or in an overlay (-f FILE)",
-    "-C": "is not supported: settings stand in the workflow file, or in an overlay (-f FILE)",
-}
-"""Options of other programs that run these workflow files → what to say about them."""
-
 
 class RunCommand(click.Command):
-    """Says what is the matter with an option that other programs have, instead of not knowing it."""
+    """Says what is the matter with an option that other implementations have, instead of not knowing it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click's; raises :class:`click.UsageError` for an option of the table."""
+        """As click's; raises :class:`click.UsageError` for an option that other implementations have."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if error.option_name in _NOT_HERE:
-                raise click.UsageError(f"The option {error.option_name} {_NOT_HERE[error.option_name]}.", ctx) from None
-            raise
+            raise _elsewhere(error.option_name, ctx) or error from None
+
+
+def _elsewhere(option: str, context: click.Context | None = None) -> click.UsageError | None:
+    """What to raise for an option that only other implementations have; ``None`` for any other."""
+    from the_edge_agent import peers
+
+    note = peers.option(option)
+    return click.UsageError(f"The option {option} {note}.", context) if note else None
 
 
 _PATH = click.Path(path_type=Path)
@@ -108,8 +82,8 @@ def command(console: Console, /, *, interactive: bool, **options: Any) -> int:
     """  # noqa: D301 - the backspace is click's mark for text that keeps its lines
     if interactive and options["stream"]:
         raise click.UsageError("--interactive and --stream cannot be used together.")
-    if interactive:
-        raise click.UsageError(f"The option --interactive {_LATER}; at an interrupt a run in a terminal asks anyway.")
-    from the_edge_agent.cli.session import RunOptions, Session
+    if interactive and (known := _elsewhere("--interactive")):
+        raise known
+    from the_edge_agent.cli.session import CommandLine, Session
 
-    return Session(RunOptions(**options), console).run()
+    return Session(CommandLine(**options), console).run()

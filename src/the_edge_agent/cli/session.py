@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from the_edge_agent.agent import Agent
     from the_edge_agent.cli.console import Console
     from the_edge_agent.cli.progress import Progress
-    from the_edge_agent.engine.events import Event, Interrupted, Sink
+    from the_edge_agent.engine.checkpoint import Checkpoint
+    from the_edge_agent.engine.events import Event, Sink
+    from the_edge_agent.engine.run import RunOptions
 
 
 _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
@@ -32,8 +34,8 @@ _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """The options of ``tea run`` as typed; see there for what each means. ``checkpoint`` is that of ``tea resume``."""
+class CommandLine:
+    """What was typed after ``tea run``; see there for what each means. ``checkpoint`` is that of ``tea resume``."""
 
     file: Path
     input_text: str | None
@@ -65,7 +67,7 @@ class RunOptions:
 class Session:
     """Carries one run from its options to its exit code."""
 
-    def __init__(self, options: RunOptions, console: Console) -> None:
+    def __init__(self, options: CommandLine, console: Console) -> None:
         self._options = options
         self._output = None if str(options.output) in _STANDARD_OUTPUT else options.output
         self._console = console
@@ -122,9 +124,8 @@ class Session:
         _refuse(state, unwanted)
         return 0
 
-    def _final_state(self, given: dict[str, Any], secrets: dict[str, str], resume: Interrupted | None) -> dict[str, Any]:
+    def _final_state(self, given: dict[str, Any], secrets: dict[str, str], resume: Checkpoint | None) -> dict[str, Any]:
         with self._load(secrets) as agent, ExitStack() as stack:
-            nodes = agent.workflow.nodes
             self._console.redact.hide(agent.secrets.values())
             if not self._options.quiet:
                 report_problems(agent.problems, self._console)
@@ -133,17 +134,18 @@ class Session:
                 stack.callback(self._progress.close)
             cancellation = Cancellation()
             stack.callback(cancellation.request)
-            return agent.invoke(
-                given,
-                cancellation=cancellation,
-                sink=self._sink(),
-                entry=self._node("--entry-point", self._options.entry_point, nodes),
-                stop_before=self._node("--exit-point", self._options.exit_point, nodes),
-                interrupt_before=inputs.names("--interrupt-before", self._options.interrupt_before, nodes),
-                interrupt_after=inputs.names("--interrupt-after", self._options.interrupt_after, nodes),
-                on_interrupt=self._pausing(agent),
-                resume=resume,
-            )
+            return agent.invoke(given, cancellation=cancellation, sink=self._sink(), **self._run_options(agent, resume))
+
+    def _run_options(self, agent: Agent, resume: Checkpoint | None) -> RunOptions:
+        typed, nodes = self._options, agent.workflow.nodes
+        return {
+            "entry": self._node("--entry-point", typed.entry_point, nodes),
+            "stop_before": self._node("--exit-point", typed.exit_point, nodes),
+            "interrupt_before": inputs.names("--interrupt-before", typed.interrupt_before, nodes),
+            "interrupt_after": inputs.names("--interrupt-after", typed.interrupt_after, nodes),
+            "on_interrupt": self._pausing(agent),
+            "resume": resume,
+        }
 
     def _load(self, secrets: dict[str, str]) -> Agent:
         from the_edge_agent.agent import load

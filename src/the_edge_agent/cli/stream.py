@@ -71,13 +71,13 @@ class EventStream:
 
 def _fields(event: Event) -> dict[str, Any]:
     """The event's fields by name; branch and parent only where there are such, a start without the state every later event has."""
+    if isinstance(event, events.Interrupted):
+        # The rest only a checkpoint needs, and need not be JSON.
+        return {"node": event.node, "when": event.when, "state": event.state}
     found = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     for optional in ("branch", "parent"):
         if found.get(optional, "") is None:
             del found[optional]
     if isinstance(event, events.RunStarted):
         del found["state"]
-    if isinstance(event, events.Interrupted):
-        # What only a checkpoint needs, and need not be JSON.
-        del found["result"], found["jump"], found["branches"]
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from the_edge_agent.appimage.verify import Verdict
+    from the_edge_agent.image.verify import Verdict
 
 
 @click.command(name="verify")
@@ -21,7 +21,7 @@ def command(*, file: Path, as_json: bool) -> int:
     Exit code 8 when it is damaged. Nothing of it is run. That the digests are those its builder meant is not checked: whoever can
     change the file can change them too. Compare with a published SHA-256 where that matters.
     """
-    from the_edge_agent.appimage.verify import verify
+    from the_edge_agent.image.verify import verify
 
     verdict = verify(file)
     problem = verdict.damaged()

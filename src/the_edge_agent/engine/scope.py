@@ -14,11 +14,10 @@ from the_edge_agent.engine import events
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from the_edge_agent.engine.state import State
     from the_edge_agent.errors import Spot
     from the_edge_agent.resources import Resources
     from the_edge_agent.workflow.model import Code, Workflow
-
-State = dict[str, Any]
 
 
 class Program(Protocol):
@@ -52,6 +51,10 @@ class Host(Protocol):
     @property
     def resources(self) -> Resources:
         """What outlives a run."""
+
+    @property
+    def models(self) -> Any:
+        """The models that the user can ask: handed to actions, unknown to the engine."""
 
     @property
     def code_allowed(self) -> bool:

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from the_edge_agent import parameters
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.api import Endpoint, Retry
 from the_edge_agent.llm.options import LlmOptions, LoadParameters
@@ -37,23 +38,7 @@ Kind = Literal["local", "api", "shell"]
 
 PROVIDERS = ("local", "openai", "ollama", "azure", "shell", "api", "auto")
 _SPELLINGS = {"azure_openai": "azure"}
-PARAMETERS = (
-    "provider",
-    "backend",
-    "model",
-    "deployment",
-    "model_path",
-    "n_ctx",
-    "n_threads",
-    "n_gpu_layers",
-    "api_base",
-    "api_key",
-    "timeout",
-    "max_retries",
-    "base_delay",
-    "max_delay",
-    "shell_provider",
-)
+PARAMETERS = tuple(name for name, parameter in parameters.PARAMETERS.items() if not parameter.of_request)
 """The parameters of a node, and keys of ``settings.llm``, that :func:`choose` looks at."""
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -102,6 +87,7 @@ def choose(
     *,
     action: str = "llm.call",
     node: str | None = None,
+    files: find.Files = find.HERE,
 ) -> Choice:
     """The backend for one call.
 
@@ -113,11 +99,12 @@ def choose(
         base: folder of the workflow file, where relative model paths start.
         action: what the node uses.
         node: its name, for errors.
+        files: where models are looked for.
 
     Raises:
         ModelUnavailable: what was asked for cannot be had; the message says what named it.
     """
-    return _chosen(_Asked(parameters, settings, options, environ, base, action), node)
+    return _chosen(_Asked(parameters, settings, options, environ, base, action, files), node)
 
 
 def choose_embedding(
@@ -129,6 +116,7 @@ def choose_embedding(
     *,
     action: str = "llm.embed",
     node: str | None = None,
+    files: find.Files = find.HERE,
 ) -> Choice:
     """The embedding model for one call; arguments and errors are those of :func:`choose`. Never ``shell``."""
     llm = settings.get("llm")
@@ -137,7 +125,7 @@ def choose_embedding(
     if known.get("provider") == "shell":
         del known["provider"]
     silent = {name: value for name, value in environ.items() if name != find.VARIABLE}
-    return _chosen(_AskedToEmbed(parameters, {**settings, "llm": known}, replace(options, gguf=None), silent, base, action), node)
+    return _chosen(_AskedToEmbed(parameters, {**settings, "llm": known}, replace(options, gguf=None), silent, base, action, files), node)
 
 
 def _chosen(asked: _Asked, node: str | None) -> Choice:
@@ -163,6 +151,7 @@ class _Asked:
     environ: Mapping[str, str]
     base: Path | None
     action: str
+    files: find.Files
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -182,7 +171,7 @@ class _Asked:
             return self.shell(why)
         if kind is not None:
             return self.api(kind, why)
-        found = find.resolve(self.wishes(), self.environ, self.base)
+        found = find.resolve(self.named_models(), self.environ, self.base, self.files)
         if found is not None:
             return self.local_file(found)
         address = self.named_address()
@@ -223,8 +212,8 @@ class _Asked:
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ModelUnavailable(f"{setting} is {value!r}, which is no provider{meant}", hint=f"use one of {', '.join(PROVIDERS)}")
 
-    def wishes(self) -> find.Wishes:
-        return find.Wishes(
+    def named_models(self) -> find.NamedModels:
+        return find.NamedModels(
             gguf=self.options.gguf,
             variable=self.environ.get(find.VARIABLE),
             node_path=_text(self.parameters.get("model_path")),
@@ -235,7 +224,7 @@ class _Asked:
 
     def local(self, why: str) -> Choice:
         """The model that is named, else the first there is."""
-        found = find.resolve(self.wishes(), self.environ, self.base)
+        found = find.resolve(self.named_models(), self.environ, self.base, self.files)
         if found is not None:
             return self.local_file(found)
         model = _text(self.parameters.get("model")) or (None if self.settings_mean_an_api() else _text(self.settings.get("model")))
@@ -248,7 +237,7 @@ class _Asked:
 
     def unnamed(self) -> find.Found:
         """The local model that is taken when nobody named one."""
-        found = find.search(self.environ)
+        found = find.search(self.environ, self.files)
         if found is None:
             raise ModelUnavailable("there is no model on this machine", hint="name one: --gguf FILE, or model_path: in settings.llm")
         return found
@@ -265,11 +254,8 @@ class _Asked:
         return named is not None and named[0] != "local"
 
     def local_file(self, found: find.Found) -> Choice:
-        load = LoadParameters(
-            n_ctx=self.value("n_ctx"),
-            n_threads=self.value("n_threads"),
-            n_gpu_layers=-1 if self.value("n_gpu_layers") is None else self.value("n_gpu_layers"),
-        )
+        said = {name: self.value(name) for name in parameters.numbers(LoadParameters)}
+        load = LoadParameters(**{name: value for name, value in said.items() if value is not None})
         return Choice("local", found.path.name, found.why, path=found.path, load=load)
 
     def shell(self, why: str) -> Choice:
@@ -395,15 +381,15 @@ class _AskedToEmbed(_Asked):
 
     __slots__ = ()
 
-    def wishes(self) -> find.Wishes:
-        return replace(_Asked.wishes(self), settings_key="settings.llm.embedding_model")
+    def named_models(self) -> find.NamedModels:
+        return replace(_Asked.named_models(self), settings_key="settings.llm.embedding_model")
 
     def choice(self) -> Choice:
         own, _ = self.provider_in(self.parameters, "the node's") or (None, "")
         if own == "shell":
             raise ModelUnavailable("a program cannot embed texts", hint="remove provider: shell from the node")
         elsewhere = own not in {None, "local"} or _text(self.parameters.get("api_base"))
-        found = None if elsewhere else find.resolve(self.wishes(), self.environ, self.base)
+        found = None if elsewhere else find.resolve(self.named_models(), self.environ, self.base, self.files)
         if found is not None:
             return self.local_file(found)
         named = [_text(self.parameters.get(key)) for key in ("model", "deployment")]
@@ -412,7 +398,7 @@ class _AskedToEmbed(_Asked):
         return self.local_file(self.unnamed())
 
     def unnamed(self) -> find.Found:
-        if builtin.embedding_path().is_file():
+        if self.files.exists(builtin.embedding_path()):
             return find.Found(builtin.embedding_path(), "no embedding model is named; it is the built-in one")
         raise ModelUnavailable(
             "no embedding model is named, and the built-in one is not part of this installation",

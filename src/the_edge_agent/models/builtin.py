@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from the_edge_agent.models import embedded
+from the_edge_agent.models import INSIDE, embedded
 
 FILE_NAME = "tiny-chat-Q8_0.gguf"
 EMBEDDING_FILE_NAME = "tiny-embed-Q8_0.gguf"
@@ -25,5 +25,5 @@ def embedding_path() -> Path:
 def _place(name: str) -> Path:
     """An image keeps the built-in models where it keeps the others, so that they are mapped from it like them."""
     bundle = embedded.root()
-    inside = bundle / "usr/share/models" / name if bundle else None
+    inside = bundle / INSIDE / name if bundle else None
     return inside if inside is not None and embedded.region(inside) else _FOLDER / name

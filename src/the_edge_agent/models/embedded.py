@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_IMAGE, _FILES, _ROOT = "TEA_IMAGE", "TEA_IMAGE_FILES", "APPDIR"
+ROOT = "APPDIR"
+"""Names the folder that the image's files are seen in."""
+_IMAGE, _FILES = "TEA_IMAGE", "TEA_IMAGE_FILES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def told(name: str) -> str | None:
 
 def root() -> Path | None:
     """The folder that the image's files are seen in (``$APPDIR``), ``None`` outside of an image."""
-    folder = told(_ROOT)
+    folder = told(ROOT)
     return Path(folder) if folder else None
 
 
@@ -56,7 +58,7 @@ def whole(path: Path) -> Region:
 
 def region(path: Path) -> Region | None:
     """Where the bytes of the model at ``path`` are, when it lies inside the image; ``None`` for any other path."""
-    return _regions(told(_IMAGE), told(_FILES), told(_ROOT)).get(os.path.normpath(path))
+    return _regions(told(_IMAGE), told(_FILES), told(ROOT)).get(os.path.normpath(path))
 
 
 def exists(path: Path) -> bool:
@@ -67,7 +69,7 @@ def exists(path: Path) -> bool:
 def names(folder: Path) -> tuple[str, ...]:
     """The names of the models inside the image that are seen in ``folder``."""
     wanted = os.path.normpath(folder)
-    found = (os.path.split(path) for path in _regions(told(_IMAGE), told(_FILES), told(_ROOT)))
+    found = (os.path.split(path) for path in _regions(told(_IMAGE), told(_FILES), told(ROOT)))
     return tuple(name for parent, name in found if parent == wanted)
 
 

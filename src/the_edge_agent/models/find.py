@@ -11,23 +11,60 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from the_edge_agent.errors import ModelUnavailable
-from the_edge_agent.models import builtin, embedded
+from the_edge_agent.models import INSIDE, builtin, embedded
 from the_edge_agent.models.catalogue import catalogue, known
 from the_edge_agent.models.header import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+
+    from the_edge_agent.models.header import Header
 
 APPLICATION = "the-edge-agent"
 SUFFIX = ".gguf"
 VARIABLE = "TEA_MODEL_PATH"
-_ROOT = "APPDIR"
 
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 _EXPANSION = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+class Files(Protocol):
+    """Where models are looked for: :data:`HERE`, or in an image that is still to be built."""
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is a file or a folder at ``path``."""
+        ...
+
+    def names(self, folder: Path) -> Collection[str]:
+        """The names of the files in ``folder`` itself; none where there is no such folder."""
+        ...
+
+    def header(self, path: Path) -> Header:
+        """What the model at ``path`` says about itself; raises :class:`ModelUnavailable` when it is no intact GGUF file."""
+        ...
+
+
+class _Here:
+    """The disk, and the image this program runs from."""
+
+    def exists(self, path: Path) -> bool:
+        return embedded.exists(path) or path.exists()
+
+    def names(self, folder: Path) -> Collection[str]:
+        try:
+            files = {entry.name for entry in os.scandir(folder) if entry.is_file()}
+        except OSError:
+            files = set()
+        return files.union(embedded.names(folder))
+
+    def header(self, path: Path) -> Header:
+        return read(path)
+
+
+HERE: Files = _Here()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +87,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class NamedModels:
     """Everything that may name a model, strongest first; ``""`` and ``None`` name nothing.
 
     Attributes:
@@ -72,57 +109,57 @@ class Wishes:
     settings_key: str = "settings.llm.model"
 
 
-def resolve(wishes: Wishes, environ: Mapping[str, str], base: Path | None) -> Found | None:
-    """The file somebody named, ``None`` when nobody named one; relative paths start at ``base``, then at the working directory.
+def resolve(named: NamedModels, environ: Mapping[str, str], base: Path | None, files: Files = HERE) -> Found | None:
+    """The one of ``files`` that somebody named, ``None`` when nobody named one; relative paths start at ``base``, then at the working directory.
 
     Raises:
-        ModelUnavailable: the strongest wish names a file that does not exist.
+        ModelUnavailable: the strongest of them names a file that does not exist.
     """
-    if wishes.gguf is not None:
-        return Found(_existing(str(wishes.gguf), "--gguf", environ, None), "--gguf names it")
-    if wishes.variable:
-        return _of_variable(wishes.variable, environ)
+    if named.gguf is not None:
+        return Found(_existing(str(named.gguf), "--gguf", environ, None, files), "--gguf names it")
+    if named.variable:
+        return _of_variable(named.variable, environ, files)
     for path, model, place in (
-        (wishes.node_path, wishes.node_model, "the node"),
-        (wishes.settings_path, wishes.settings_model, "settings.llm"),
+        (named.node_path, named.node_model, "the node"),
+        (named.settings_path, named.settings_model, "settings.llm"),
     ):
         if path:
             setting = "the node's model_path" if place == "the node" else "settings.llm.model_path"
-            return Found(_existing(path, setting, environ, base), f"{setting} names it")
-        found = _of_model(model, f"{place}: model" if place == "the node" else wishes.settings_key, environ, base)
+            return Found(_existing(path, setting, environ, base, files), f"{setting} names it")
+        found = _of_model(model, f"{place}: model" if place == "the node" else named.settings_key, environ, base, files)
         if found is not None:
             return found
     return None
 
 
-def search(environ: Mapping[str, str]) -> Found | None:
+def search(environ: Mapping[str, str], files: Files = HERE) -> Found | None:
     """The first model of the search folders, else the built-in one; ``None`` when there is not even that."""
     for folder, origin in folders(environ):
-        first = next((path for path in _models_in(folder) if not _embeds(path)), None)
+        first = next((path for path in _models_in(folder, files) if not _embeds(path, files)), None)
         if first is not None:
             return Found(first, f"it is the first model in {origin}")
-    return Found(builtin.path(), "no other model is installed; it is the built-in one") if embedded.exists(builtin.path()) else None
+    return Found(builtin.path(), "no other model is installed; it is the built-in one") if files.exists(builtin.path()) else None
 
 
-def _embeds(path: Path) -> bool:
+def _embeds(path: Path, files: Files) -> bool:
     """Whether ``path`` is an embedding model, which answers nothing; a broken file is none, so that its error is told."""
     entry = known(path.name)
     if entry is not None:
         return entry.embeds
     try:
-        header = read(path)
+        header = files.header(path)
     except ModelUnavailable:
         return False
     return header.chat_template is None and header.pooling
 
 
-def by_name(name: str, environ: Mapping[str, str]) -> Path | None:
+def by_name(name: str, environ: Mapping[str, str], files: Files = HERE) -> Path | None:
     """The file called ``name`` (with or without ``.gguf``) in a search folder, or the built-in model by its name."""
     if "/" in name or os.sep in name or name in {"", ".", ".."}:
         return None
     file_name = name if name.lower().endswith(SUFFIX) else name + SUFFIX
     for folder in (*(folder for folder, _ in folders(environ)), builtin.path().parent):
-        if embedded.exists(folder / file_name):
+        if file_name in files.names(folder):
             return folder / file_name
     return None
 
@@ -132,9 +169,9 @@ def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
     import platformdirs
 
     listed = []
-    bundle = environ.get(_ROOT) or embedded.root()
+    bundle = environ.get(embedded.ROOT) or embedded.root()
     if bundle:
-        listed.append((Path(bundle) / "usr" / "share" / "models", "the bundle ($APPDIR/usr/share/models)"))
+        listed.append((Path(bundle) / INSIDE, f"the bundle (${embedded.ROOT}/{INSIDE})"))
     own = (
         Path(platformdirs.user_data_dir(APPLICATION)) / "models",
         Path(platformdirs.user_cache_dir(APPLICATION)) / "models",
@@ -159,9 +196,9 @@ def _everywhere(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     variable = environ.get(VARIABLE)
     if variable:
         path = Path(_expanded(variable, VARIABLE, environ))
-        yield from ((one, VARIABLE) for one in (_models_in(path) if path.is_dir() else (path,)))
+        yield from ((one, VARIABLE) for one in (_models_in(path, HERE) if path.is_dir() else (path,)))
     for folder, origin in folders(environ):
-        yield from ((one, origin) for one in _models_in(folder))
+        yield from ((one, origin) for one in _models_in(folder, HERE))
     yield from ((path, "built in") for path in (builtin.path(), builtin.embedding_path()) if embedded.exists(path))
 
 
@@ -175,11 +212,11 @@ def _listed(path: Path, origin: str) -> Listed:
     return Listed(path, header.size, header.name, origin)
 
 
-def _of_variable(value: str, environ: Mapping[str, str]) -> Found:
-    path = _existing(value, VARIABLE, environ, None)
+def _of_variable(value: str, environ: Mapping[str, str], files: Files) -> Found:
+    path = _existing(value, VARIABLE, environ, None, files)
     if not path.is_dir():
         return Found(path, f"{VARIABLE} names it")
-    first = next(_models_in(path), None)
+    first = next(_models_in(path, files), None)
     if first is None:
         raise ModelUnavailable(
             f"{VARIABLE} names the folder {path}, which holds no {SUFFIX} file", hint=f"set {VARIABLE} to a model file, or unset it"
@@ -187,25 +224,25 @@ def _of_variable(value: str, environ: Mapping[str, str]) -> Found:
     return Found(first, f"it is the first model in the folder that {VARIABLE} names")
 
 
-def _of_model(model: str | None, setting: str, environ: Mapping[str, str], base: Path | None) -> Found | None:
+def _of_model(model: str | None, setting: str, environ: Mapping[str, str], base: Path | None, files: Files) -> Found | None:
     """``model: x.gguf`` as a path or a name; another word only when a search folder has a file of that name."""
     if not model:
         return None
-    named = by_name(model, environ)
+    named = by_name(model, environ, files)
     if not model.lower().endswith(SUFFIX):
         return Found(named, f"{setting} names it") if named else None
     try:
-        return Found(_existing(model, setting, environ, base), f"{setting} names it")
+        return Found(_existing(model, setting, environ, base, files), f"{setting} names it")
     except ModelUnavailable:
         if named is None:
             raise
         return Found(named, f"{setting} names it")
 
 
-def _existing(value: str, setting: str, environ: Mapping[str, str], base: Path | None) -> Path:
+def _existing(value: str, setting: str, environ: Mapping[str, str], base: Path | None, files: Files) -> Path:
     path = Path(_expanded(value, setting, environ))
     tried = [path] if path.is_absolute() or base is None else [base / path, path]
-    existing = next((candidate for candidate in tried if embedded.exists(candidate) or candidate.exists()), None)
+    existing = next((candidate for candidate in tried if files.exists(candidate)), None)
     if existing is not None:
         return existing
     places = list(dict.fromkeys(str(candidate.absolute()) for candidate in tried))
@@ -220,7 +257,7 @@ def _expanded(value: str, setting: str, environ: Mapping[str, str]) -> str:
 
     def replace(match: re.Match[str]) -> str:
         name = match[1] or match[2]
-        if name == _ROOT and name not in environ and (bundle := embedded.root()):
+        if name == embedded.ROOT and name not in environ and (bundle := embedded.root()):
             # Inside an image it means the image, though child processes are not to know of it.
             return str(bundle)
         if name not in environ:
@@ -236,13 +273,9 @@ def _home(environ: Mapping[str, str]) -> str:
     return environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - see above
 
 
-def _models_in(folder: Path) -> Iterator[Path]:
+def _models_in(folder: Path, files: Files) -> Iterator[Path]:
     """The models in ``folder`` itself: those of the catalogue in its order, then the others by name."""
-    try:
-        files = {entry.name for entry in os.scandir(folder) if entry.is_file()}
-    except OSError:
-        files = set()
-    names = sorted(name for name in files.union(embedded.names(folder)) if _is_model(name))
+    names = sorted(name for name in files.names(folder) if _is_model(name))
     ranked = [model.file_name for model in catalogue() if model.preferred and model.file_name in names]
     yield from (folder / name for name in (*ranked, *(name for name in names if name not in ranked)))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import Problem, Source, Spot, UsageError, WorkflowInvalid
+from the_edge_agent.wording import closest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,14 +95,12 @@ def read(path: Path) -> Source:
 
 
 def _similar(path: Path) -> str:
-    from difflib import get_close_matches
-
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix in {".yaml", ".yml"}]
     except OSError:
         return f"the folder {path.parent} does not exist" if not path.parent.exists() else "check the path"
-    close = get_close_matches(path.name, names, n=1)
-    return f"did you mean {path.parent / close[0]}?" if close else "check the path"
+    near = closest(path.name, names)
+    return f"did you mean {path.parent / near}?" if near else "check the path"
 
 
 def compose(source: Source, report: Report) -> Tree | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.artifact.acceptance.rooms import CACHE, HERE, Place, Room, foreign, furnish, rooms
 
-from the_edge_agent.appimage import image as images
+from the_edge_agent.image.engine import open_engine
 
 if TYPE_CHECKING:
-    from the_edge_agent.appimage.manifest import Manifest
+    from the_edge_agent.image.manifest import Manifest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,7 +63,7 @@ def image(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def manifest(image: Path) -> Manifest:
-    return images.open_engine(image).manifest
+    return open_engine(image).manifest
 
 
 @pytest.fixture

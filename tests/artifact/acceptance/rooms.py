@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from the_edge_agent.appimage import elf
+from the_edge_agent.image import elf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.artifact.acceptance.rooms import Place, foreign
 
-from the_edge_agent.appimage import image as images
+from the_edge_agent.image.engine import open_engine
 from the_edge_agent.models import builtin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from the_edge_agent.appimage.manifest import Manifest
+    from the_edge_agent.image.manifest import Manifest
 
 pytestmark = pytest.mark.here
 
@@ -55,7 +55,7 @@ def left(folder: Path) -> set[str]:
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
 def test_an_image_cut_short(place: Place, copy: Path, flow: str, share: float) -> None:
     """Behind its head: of a program that is cut short itself the kernel starts nothing that could say so."""
-    head = images.open_engine(copy).start
+    head = open_engine(copy).start
     with copy.open("r+b") as file:
         file.truncate(head + int((copy.stat().st_size - head) * share))
     before = left(place.work)
@@ -67,7 +67,7 @@ def test_an_image_cut_short(place: Place, copy: Path, flow: str, share: float) -
 
 def test_a_squashfs_with_wrong_bytes(place: Place, copy: Path, flow: str) -> None:
     """All of its compressed blocks are overwritten: nothing of it can be started, unpacked or built on."""
-    part = images.open_engine(copy).manifest.part("engine")
+    part = open_engine(copy).manifest.part("engine")
     with copy.open("r+b") as file:
         file.seek(part.offset)
         file.write(bytes(part.size // 2))

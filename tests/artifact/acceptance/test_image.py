@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.artifact.acceptance.rooms import Place, foreign, need
 
+from release.build import variants
 from the_edge_agent import __version__
-from the_edge_agent.appimage import variants
 
 if TYPE_CHECKING:
-    from the_edge_agent.appimage.manifest import Manifest
+    from the_edge_agent.image.manifest import Manifest
 
 STATE = """
 name: plain
@@ -117,7 +117,7 @@ nodes:
   - name: ask
     run: |
       import http.server, ssl, threading
-      import certifi, httpx
+      import certifi, httpx2
 
       class Page(http.server.BaseHTTPRequestHandler):
           def do_GET(self):
@@ -135,16 +135,18 @@ nodes:
       server.socket = context.wrap_socket(server.socket, server_side=True)
       threading.Thread(target=server.serve_forever, daemon=True).start()
       try:
-          said = httpx.get(f"https://127.0.0.1:{server.server_port}/", trust_env=state["trust_env"]).text
-      except httpx.ConnectError as problem:
+          said = httpx2.get(f"https://127.0.0.1:{server.server_port}/", trust_env=state["trust_env"]).text
+      except httpx2.ConnectError as problem:
           said = str(problem)
       server.shutdown()
       server.server_close()
-      return {"said": said, "authorities": certifi.where()}
+      known = httpx2.create_ssl_context(trust_env=state["trust_env"]).get_ca_certs()
+      return {"said": said, "authorities": certifi.where(), "known": len(known)}
 """
 
 
 ASK = "name: ask\nnodes: [{name: ask, uses: llm.call, with: {prompt: Hi, max_tokens: 4, temperature: 0}, output: said}]\n"
+EMBED = "name: embed\nnodes: [{name: embed, uses: llm.embed, with: {text: Hi}, output: said}]\n"
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -184,6 +186,17 @@ def test_a_model_answers(place: Place, manifest: Manifest, examples: str) -> Non
     assert isinstance(state["answer"], str)
     if state["model"].startswith("tiny-chat"):
         assert "Tokyo" in state["answer"]
+
+
+def test_a_model_embeds_here_and_in_an_image_built_out_of_this_one(place: Place, manifest: Manifest) -> None:
+    embedding = next((part.name.rpartition("/")[2] for part in manifest.models if "embed" in part.name), None)
+    if embedding is None:
+        pytest.skip("there is no embedding model in this image")
+    said = answer(place.run("tea", "run", place.write("embed.yaml", EMBED)))["said"]
+    assert (said["model"], len(said["embedding"])) == (embedding, said["dimensions"])
+    done = place.run("tea", "bundle", "embed.yaml", "-o", "mine.AppImage")
+    assert done.returncode == 0, done.stderr
+    assert f"usr/share/models/{embedding}" in done.stderr
 
 
 def test_a_model_is_found_by_its_path_and_by_its_name(place: Place, manifest: Manifest) -> None:
@@ -269,10 +282,12 @@ def test_whom_the_user_trusts_is_trusted(place: Place, authority: Path) -> None:
 
 
 def test_whom_the_machine_trusts_is_trusted(place: Place, authority: Path) -> None:
-    """By httpx too, which asks certifi; where the machine trusts nobody, the certificates of the image are taken."""
+    """By httpx2 too; where the machine trusts nobody, the certificates of the image are taken."""
     if not place.room.own or place.room.root is None:
         pytest.skip("the certificates of this machine are left alone")
-    assert trusting(place)["authorities"].endswith("/usr/lib/ssl/certs.pem")
+    found = trusting(place)
+    assert found["authorities"].endswith("/usr/lib/ssl/certs.pem")
+    assert found["known"] > 50
     bundle = place.room.root / "etc/ssl/certs/ca-certificates.crt"
     bundle.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(authority, bundle)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from the_edge_agent.appimage import image
-from the_edge_agent.appimage.squashfs import FILE, LONG_FILE, Squashfs
+from the_edge_agent.image.engine import open_engine
+from the_edge_agent.image.squashfs import FILE, LONG_FILE, Squashfs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,12 +46,12 @@ class Workshop:
     def build(self, variant: str, name: str) -> Path:
         """The image of ``variant``, built into the file ``name``."""
         target = self.folder / name
-        words = ["bundle", "--variant", variant, "--level", "1", "--work", str(self.folder), "-o", str(target)]
+        words = ["variant", variant, "--level", "1", "--work", str(self.folder), "-o", str(target)]
         words += ["--runtime", str(ROOT / "runtime/build")]
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "TZ", "SOURCE_DATE", "PYTHON"))}
         done = subprocess.run(
-            [*self.prefix, sys.executable, "-B", "-m", "the_edge_agent", *words],
-            env={**kept, "PYTHONPATH": str(self.source / "src"), **self.environment},
+            [*self.prefix, sys.executable, "-B", "-m", "release.build", *words],
+            env={**kept, "PYTHONPATH": str(self.source), **self.environment},
             cwd=self.folder,
             umask=self.umask,
             stdin=subprocess.DEVNULL,
@@ -83,7 +83,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found |= {WITH_MODEL: here.build(WITH_MODEL, "model"), "again": here.build(PLAIN, "again")}
     far = furnished(tmp_path_factory.mktemp("far") / "a m\N{LATIN SMALL LETTER U WITH DIAERESIS}ch longer name, with spaces")
     source = far / "source"
-    for name in ("src", "packaging"):
+    for name in ("src", "release"):
         shutil.copytree(ROOT / name, source / name, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copyfile(ROOT / name, source / name)
@@ -99,7 +99,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def contents(path: Path) -> dict[str, object]:
     """What can differ between two images: every part, and every file inside with its mode and time."""
-    engine = image.open_engine(path)
+    engine = open_engine(path)
     found: dict[str, object] = {f"part {part.name}": (part.offset, part.size, part.sha256) for part in engine.manifest.parts}
     with path.open("rb") as file:
         squashfs = Squashfs(file, engine.start, path.stat().st_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def make(*arguments: str) -> None:
     """Build the runtime into runtime/build."""
     need("gcc", "apt-get", "dpkg-deb")
-    done = subprocess.run([str(ROOT / "runtime/make"), *arguments], capture_output=True, text=True, check=False, timeout=600)
+    words = [sys.executable, "-m", "release.build", "runtime", *arguments]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
 
 

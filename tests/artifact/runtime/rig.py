@@ -1,4 +1,4 @@
-"""Test images: the head that `runtime/make` builds, around a small static program that tells what it was given."""
+"""Test images: the head that `release.build runtime` builds, around a small static program that tells what it was given."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def compile_probe(compiler: str, target: Path) -> Path:
 
 @dataclass(frozen=True)
 class Rig:
-    """Makes test images for one architecture; `built` is the folder that `runtime/make` wrote."""
+    """Makes test images for one architecture; `built` is the folder that `release.build runtime` wrote."""
 
     built: Path
     probe: Path

@@ -1,4 +1,4 @@
-"""`runtime/make`: the same bytes everywhere, for both architectures, and images of the other one."""
+"""`release.build runtime`: the same bytes everywhere, for both architectures, and images of the other one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.artifact.runtime.rig import MODEL, ROOT, Image, Rig, Told, compile_probe, need, run
 
-from the_edge_agent.appimage import packages
+from release.build import debs, runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# The system's Python, which has none of the project's packages.
+BUILD = ["python3", "-m", "release.build", "runtime"]
 OUTPUTS = ["head", "starter", "libtea-inside.so", "SHA256SUMS"]
 # An AppImage's magic number stands in bytes that Debian's own rule for this demands to be zero.
 EMULATE = (
@@ -33,30 +35,28 @@ def emulated(words: list[str]) -> list[str]:
 
 
 def copied(folder: Path) -> Path:
-    """The sources of the runtime, and what `runtime/make` reads beside them, in another folder; returns the copy of `runtime`."""
+    """The sources of the runtime, and what its build reads beside them, in another folder; returns that folder."""
     shutil.copytree(ROOT / "runtime", folder / "runtime", ignore=shutil.ignore_patterns("build"))
-    for name in ("__init__.py", "errors.py", "appimage/__init__.py", "appimage/packages.py"):
-        target = folder / "src/the_edge_agent" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / "src/the_edge_agent" / name, target)
+    for name in ("release", "src"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.gguf"))
     shutil.copytree(ROOT / "runtime/build/packages/debs", folder / "runtime/build/packages/debs")
-    return folder / "runtime"
+    return folder
 
 
 def test_the_same_bytes_in_another_folder_for_another_user(built: Path, desk: Path) -> None:
     """The whole source folder elsewhere, with other times, umask, locale and time zone; packages are the downloaded ones."""
     copy = copied(desk / "c\N{LATIN SMALL LETTER O WITH DIAERESIS}py of it")
-    words = ["sh", "-c", 'umask 077; exec "$@"', "sh", str(copy / "make"), "--arch", built.name]
-    done = run(words, timeout=110, TZ="Asia/Tokyo", LANG="C", USER="somebody", HOME="/nonexistent")
+    words = ["sh", "-c", 'umask 077; exec "$@"', "sh", *BUILD, "--arch", built.name]
+    done = run(words, cwd=copy, timeout=110, TZ="Asia/Tokyo", LANG="C", USER="somebody", HOME="/nonexistent")
     assert done.returncode == 0, done.stderr
     for name in OUTPUTS:
-        assert (copy / "build" / built.name / name).read_bytes() == (built / name).read_bytes(), name
+        assert (copy / "runtime/build" / built.name / name).read_bytes() == (built / name).read_bytes(), name
 
 
 def test_a_second_build_has_nothing_to_do_and_a_changed_output_is_made_again(built: Path, desk: Path) -> None:
     del desk
     before = (built / "head").stat().st_mtime_ns
-    subprocess.run([str(ROOT / "runtime/make"), "--arch", built.name], check=True, capture_output=True, timeout=110)
+    subprocess.run([*BUILD, "--arch", built.name], cwd=ROOT, check=True, capture_output=True, timeout=110)
     assert (built / "head").stat().st_mtime_ns == before
 
 
@@ -71,16 +71,16 @@ esac
 def test_a_package_that_is_not_the_pinned_one_is_refused(built: Path, desk: Path) -> None:
     copy = copied(desk / "copy")
     debian = {"x86_64": "amd64", "aarch64": "arm64"}[built.name]
-    (pinned,) = (one for one in packages.read_lock(copy / "packages.lock") if (one.name, one.architecture) == ("libfuse3-dev", debian))
-    (copy / f"build/packages/debs/{pinned.sha256}.deb").write_text("another file", encoding="utf-8")
+    (pinned,) = (one for one in debs.read_lock(copy / "runtime/packages.lock") if (one.name, one.architecture) == ("libfuse3-dev", debian))
+    (copy / f"runtime/build/packages/debs/{pinned.sha256}.deb").write_text("another file", encoding="utf-8")
     # A source that offers that file: what is kept is fetched again when it is not what it should be.
     (desk / "bin").mkdir()
     (desk / "bin/apt-get").write_text(OTHER_APT, encoding="utf-8")
     (desk / "bin/apt-get").chmod(0o755)
-    done = run([str(copy / "make"), "--arch", built.name], PATH=f"{desk / 'bin'}:{os.environ['PATH']}")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"the package {pinned} is not the one that was pinned\n    hint: see what changed: runtime/make --lock" in done.stderr
-    assert not (copy / "build" / built.name).exists()
+    done = run([*BUILD, "--arch", built.name], cwd=copy, PATH=f"{desk / 'bin'}:{os.environ['PATH']}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"the package {pinned} is not the one that was pinned\n    hint: see what changed: python -m release.build lock" in done.stderr
+    assert not (copy / "runtime/build" / built.name).exists()
 
 
 def test_licences_of_everything_inside_are_there(built: Path) -> None:
@@ -91,14 +91,16 @@ def test_licences_of_everything_inside_are_there(built: Path) -> None:
 
 
 def test_the_lock_names_every_package_of_both_architectures() -> None:
-    pinned = packages.read_lock(ROOT / "runtime/packages.lock")
-    assert {package.architecture for package in pinned} == {"amd64", "arm64"}
-    assert len({(package.architecture, package.name) for package in pinned}) == len(pinned) == 18
+    pinned = debs.read_lock(runtime.LOCK)
+    wanted = {(architecture, name) for architecture in ("amd64", "arm64") for name in runtime.PACKAGES}
+    assert {(package.architecture, package.name) for package in pinned} == wanted
+    assert len(pinned) == 18
     assert len({package.sha256 for package in pinned}) == 18
 
 
 def test_it_needs_nothing_but_python(built: Path) -> None:
-    done = run([sys.executable, "-I", "-S", str(ROOT / "runtime/make"), "--arch", built.name], timeout=110)
+    words = [sys.executable, "-E", "-s", "-S", "-m", "release.build", "runtime", "--arch", built.name]
+    done = run(words, cwd=ROOT, timeout=110)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.artifact.runtime.rig import IS_ROOT, MODEL, PLAIN_USER, Rig, Told, as_plain_user, mounts, need, run, servers
 
-from the_edge_agent.appimage.squashfs import Squashfs
+from the_edge_agent.image.squashfs import Squashfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

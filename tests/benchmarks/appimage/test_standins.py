@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from the_edge_agent.appimage import variants
+from release.build import variants
 from the_edge_agent.models import catalogue, header
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "appimage" / "standins.py"

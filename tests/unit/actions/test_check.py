@@ -77,12 +77,6 @@ def test_actions_of_the_peer_that_are_not_here_say_so(tmp_path: Path, name: str,
     assert instead in str(problem.hint)
 
 
-def test_no_action_that_is_here_is_called_absent() -> None:
-    from the_edge_agent.actions.absent import _NAMES
-
-    assert not set(_NAMES) & set(builtin())
-
-
 def test_parameters_are_judged_one_by_one(tmp_path: Path) -> None:
     problems = _node(tmp_path, "file.read", '{pth: "x", encoding: 5, max_bytes: true}')
     assert [(problem.code, problem.message) for problem in problems] == [

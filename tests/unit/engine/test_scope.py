@@ -44,17 +44,18 @@ def test_a_resource_is_made_once_and_closed_in_reverse_order() -> None:
 def test_a_resource_is_made_once_by_many_threads() -> None:
     resources = Resources()
     made: list[int] = []
-    barrier = threading.Barrier(8)
+    asking = threading.Barrier(8)
 
     def make() -> object:
-        time.sleep(0.01)
         made.append(1)
+        # Lets the other threads run, who would come in here now.
+        time.sleep(0)
         return object()
 
     found: list[object] = []
 
     def work() -> None:
-        barrier.wait()
+        asking.wait()
         found.append(resources.get("x", make))
 
     threads = [threading.Thread(target=work) for _ in range(8)]

@@ -11,7 +11,8 @@ import pytest
 
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.local import backend as local
-from the_edge_agent.llm.options import LoadParameters
+from the_edge_agent.llm.options import LlmOptions, LoadParameters
+from the_edge_agent.llm.policy import choose_embedding
 from the_edge_agent.llm.protocol import Message, Request
 from the_edge_agent.models import builtin, embedded, find, header
 
@@ -53,7 +54,7 @@ def test_it_is_found_without_being_named_by_name_and_by_path(root: Path) -> None
     assert found is not None
     assert found.path == model
     assert find.by_name("a model", environ) == model
-    named = find.resolve(find.Wishes(node_path=f"$APPDIR/usr/share/models/{NAME}"), environ, None)
+    named = find.resolve(find.NamedModels(node_path=f"$APPDIR/usr/share/models/{NAME}"), environ, None)
     assert named is not None
     assert named.path == model
     assert model in [listed.path for listed in find.found(environ)]
@@ -94,3 +95,6 @@ def test_the_built_in_model_is_taken_from_the_image_where_it_is_there(root: Path
     lines = os.environ["TEA_IMAGE_FILES"].replace(NAME, builtin.FILE_NAME)
     monkeypatch.setenv("TEA_IMAGE_FILES", lines)
     assert builtin.path() == root / "usr/share/models" / builtin.FILE_NAME
+    monkeypatch.setenv("TEA_IMAGE_FILES", lines.replace(builtin.FILE_NAME, builtin.EMBEDDING_FILE_NAME))
+    chosen = choose_embedding({}, {}, LlmOptions(), {"HOME": "/nonexistent"}, None)
+    assert chosen.path == root / "usr/share/models" / builtin.EMBEDDING_FILE_NAME

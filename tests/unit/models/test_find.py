@@ -10,7 +10,7 @@ import pytest
 
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.models import builtin, find
-from the_edge_agent.models.find import Wishes
+from the_edge_agent.models.find import NamedModels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,13 +37,13 @@ def environ(home: Path, **more: str) -> dict[str, str]:
 
 
 def test_nobody_names_a_model(home: Path) -> None:
-    assert find.resolve(Wishes(), environ(home), None) is None
-    assert find.resolve(Wishes(node_model="gpt-4", settings_model="gpt-4"), environ(home), None) is None
+    assert find.resolve(NamedModels(), environ(home), None) is None
+    assert find.resolve(NamedModels(node_model="gpt-4", settings_model="gpt-4"), environ(home), None) is None
 
 
-def test_the_stronger_wish_wins(home: Path) -> None:
+def test_the_stronger_name_wins(home: Path) -> None:
     files = {name: str(put(home / f"{name}.gguf")) for name in ("a", "b", "c", "d", "e")}
-    wishes = {
+    named = {
         "gguf": put(home / "cli.gguf"),
         "variable": files["a"],
         "node_path": files["b"],
@@ -52,44 +52,44 @@ def test_the_stronger_wish_wins(home: Path) -> None:
         "settings_model": files["e"],
     }
     order = ["cli", "a", "b", "c", "d", "e"]
-    for key, name in zip(list(wishes), order, strict=True):
-        found = find.resolve(Wishes(**wishes), environ(home), None)  # type: ignore[arg-type]
+    for key, name in zip(list(named), order, strict=True):
+        found = find.resolve(NamedModels(**named), environ(home), None)  # type: ignore[arg-type]
         assert found is not None
         assert found.path.stem == name
-        wishes[key] = None
+        named[key] = None
 
 
 @pytest.mark.parametrize(
-    ("wishes", "setting"),
+    ("named", "setting"),
     [
-        (Wishes(variable="/none/x.gguf", settings_path="other"), "TEA_MODEL_PATH"),
-        (Wishes(node_path="none.gguf"), "the node's model_path"),
-        (Wishes(settings_path="none.gguf"), "settings.llm.model_path"),
-        (Wishes(node_model="none.gguf"), "the node: model"),
-        (Wishes(settings_model="none.gguf"), "settings.llm.model"),
+        (NamedModels(variable="/none/x.gguf", settings_path="other"), "TEA_MODEL_PATH"),
+        (NamedModels(node_path="none.gguf"), "the node's model_path"),
+        (NamedModels(settings_path="none.gguf"), "settings.llm.model_path"),
+        (NamedModels(node_model="none.gguf"), "the node: model"),
+        (NamedModels(settings_model="none.gguf"), "settings.llm.model"),
     ],
 )
-def test_a_named_file_that_is_missing_is_an_error_that_names_the_setting(home: Path, wishes: Wishes, setting: str) -> None:
+def test_a_named_file_that_is_missing_is_an_error_that_names_the_setting(home: Path, named: NamedModels, setting: str) -> None:
     put(home / "data" / "the-edge-agent" / "models" / "there.gguf")
     with pytest.raises(ModelUnavailable, match="there is no such file") as caught:
-        find.resolve(wishes, environ(home), home)
+        find.resolve(named, environ(home), home)
     assert caught.value.message.startswith(setting)
     assert setting in (caught.value.hint or "")
 
 
 def test_a_missing_gguf_option_is_an_error(home: Path) -> None:
     with pytest.raises(ModelUnavailable, match="--gguf names the model"):
-        find.resolve(Wishes(gguf=home / "none.gguf"), environ(home), None)
+        find.resolve(NamedModels(gguf=home / "none.gguf"), environ(home), None)
 
 
 def test_relative_paths_start_at_the_workflow(home: Path) -> None:
     put(home / "m.gguf")
     beside = put(home / "flows" / "m.gguf")
-    found = find.resolve(Wishes(settings_path="m.gguf"), environ(home), home / "flows")
+    found = find.resolve(NamedModels(settings_path="m.gguf"), environ(home), home / "flows")
     assert found is not None
     assert found.path == beside
     beside.unlink()
-    found = find.resolve(Wishes(settings_path="m.gguf"), environ(home), home / "flows")
+    found = find.resolve(NamedModels(settings_path="m.gguf"), environ(home), home / "flows")
     assert found is not None
     assert found.path.resolve() == home / "m.gguf"
 
@@ -97,17 +97,17 @@ def test_relative_paths_start_at_the_workflow(home: Path) -> None:
 def test_tilde_and_variables_are_expanded(home: Path) -> None:
     model = put(home / "home" / "models" / "m.gguf")
     for written in ("~/models/m.gguf", "$WHERE/m.gguf", "${WHERE}/m.gguf"):
-        found = find.resolve(Wishes(settings_path=written), environ(home, WHERE=str(model.parent)), None)
+        found = find.resolve(NamedModels(settings_path=written), environ(home, WHERE=str(model.parent)), None)
         assert found is not None
         assert found.path == model
 
 
 def test_a_place_is_named_once(home: Path) -> None:
     with pytest.raises(ModelUnavailable) as caught:
-        find.resolve(Wishes(settings_path="none.gguf"), environ(home), home)
+        find.resolve(NamedModels(settings_path="none.gguf"), environ(home), home)
     assert caught.value.message.count(str(home)) == 1
     with pytest.raises(ModelUnavailable, match=r"neither .* nor "):
-        find.resolve(Wishes(settings_path="none.gguf"), environ(home), home / "flows")
+        find.resolve(NamedModels(settings_path="none.gguf"), environ(home), home / "flows")
 
 
 def test_a_user_without_a_home_still_has_the_built_in_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,24 +123,24 @@ def test_a_user_without_a_home_still_has_the_built_in_model(home: Path, monkeypa
 
 def test_an_unset_variable_is_named(home: Path) -> None:
     with pytest.raises(ModelUnavailable, match="NOWHERE is not set"):
-        find.resolve(Wishes(settings_path="$NOWHERE/m.gguf"), environ(home), None)
+        find.resolve(NamedModels(settings_path="$NOWHERE/m.gguf"), environ(home), None)
 
 
 def test_the_variable_may_name_a_folder(home: Path) -> None:
     put(home / "box" / "aaa.gguf")
     put(home / "box" / "gemma-3-1b-it-Q8_0.gguf")
-    found = find.resolve(Wishes(variable=str(home / "box")), environ(home), None)
+    found = find.resolve(NamedModels(variable=str(home / "box")), environ(home), None)
     assert found is not None
     assert found.path.name == "gemma-3-1b-it-Q8_0.gguf"
     (home / "empty").mkdir()
     with pytest.raises(ModelUnavailable, match=r"holds no \.gguf file"):
-        find.resolve(Wishes(variable=str(home / "empty")), environ(home), None)
+        find.resolve(NamedModels(variable=str(home / "empty")), environ(home), None)
 
 
 def test_a_model_can_be_named_as_it_lies_in_a_search_folder(home: Path) -> None:
     model = put(home / "home" / ".cache" / "tea" / "models" / "mine.gguf")
     for name in ("mine.gguf", "mine"):
-        found = find.resolve(Wishes(node_model=name), environ(home), None)
+        found = find.resolve(NamedModels(node_model=name), environ(home), None)
         assert found is not None
         assert found.path == model
     assert find.by_name("../models/mine", environ(home)) is None

@@ -11,11 +11,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.actions.memory.database import IN_MEMORY
 from the_edge_agent.actions.memory.vectorstore import Entry, VectorStore
-from the_edge_agent.actions.model.embedding import EmbeddingParameters, chosen, vectors_of
+from the_edge_agent.actions.model.embedding import EMBEDDING_PARAMETERS, chosen, vectors_of
 from the_edge_agent.actions.model.question import model_action
 from the_edge_agent.actions.needs import Needs, embeds, paths
 from the_edge_agent.actions.outside.file import local
@@ -47,7 +47,7 @@ def _store(scope: Scope, path: str | None) -> VectorStore:
 @model_action(
     "vector.store",
     needs=Needs(models=embeds("embeddings"), files=paths("path")),
-    parameters=EmbeddingParameters,
+    parameters=EMBEDDING_PARAMETERS,
     returns="{stored, embedded, collection, ids, model, dimensions}",
 )
 def store(
@@ -60,7 +60,7 @@ def store(
     embeddings: list[Json] | None = None,
     collection: str = _COLLECTION,
     path: str | None = None,
-    **model: Unpack[EmbeddingParameters],
+    **model: Any,
 ) -> Result:
     """Keep texts with their vectors; what has the same id is replaced, and a text that is there already is not embedded again.
 
@@ -150,7 +150,7 @@ def _embedded(
 @model_action(
     "vector.query",
     needs=Needs(models=embeds("vector"), files=paths("path")),
-    parameters=EmbeddingParameters,
+    parameters=EMBEDDING_PARAMETERS,
     returns="{results: [{id, text, score, metadata}], count, query, collection, k}",
     one_of=("query", "vector"),
 )
@@ -166,7 +166,7 @@ def query(
     min_score: float = -1.0,
     include_embeddings: bool = False,
     path: str | None = None,
-    **model: Unpack[EmbeddingParameters],
+    **model: Any,
 ) -> Result:
     """Find the `k` texts whose meaning is closest to a question, best first; `score` is the cosine, 1 for the same.
 

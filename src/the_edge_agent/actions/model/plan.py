@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal
 
 from the_edge_agent.actions.model.agent import CALL_FAILURES, child, concurrently
-from the_edge_agent.actions.model.question import ModelParameters, OnceParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import ask, declared, mapping_in, model_action, text_of
 from the_edge_agent.actions.needs import Call, Given, Needs, Question, call_in, named_call
 from the_edge_agent.actions.registry import action
 from the_edge_agent.cancellation import Cancelled
@@ -76,7 +76,7 @@ def decompose(
     goal: str,
     strategy: Literal["flat", "hierarchical", "iterative"] = "flat",
     max_subtasks: int = MAX_SUBTASKS,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Split a goal into subtasks that depend on each other."""
     question = DECOMPOSE.format(goal=goal, max_subtasks=max_subtasks, strategy=STRATEGIES[strategy])
@@ -107,7 +107,7 @@ def _executors(given: Given) -> Iterator[Call]:
 @model_action(
     "plan.execute",
     returns="{plan, subtask_results, plan_status, replan_count, planning_trace, success}",
-    parameters=OnceParameters,
+    parameters=declared(retries=False),
     needs=Needs(models=_subtasks, calls=_executors),
 )
 def execute(
@@ -121,7 +121,7 @@ def execute(
     on_subtask_failure: OnFailure = "abort",
     max_retries: int = 2,
     max_replans: int = 2,
-    **model: Unpack[OnceParameters],
+    **model: Any,
 ) -> Result:
     """Carry out a plan, each subtask after those it depends on; by default a model does each of them."""
     run = _Execution(
@@ -147,7 +147,7 @@ def replan(
     plan: dict[str, Any] | None = None,
     reason: str | None = None,
     max_subtasks: int = MAX_SUBTASKS,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Keep what is done of a plan and split the rest anew."""
     changed = _replanned(scope, _plan(scope, plan), reason, max_subtasks, model)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal
 
-from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import ask, mapping_in, model_action, text_of
 from the_edge_agent.actions.needs import Call, Given, Needs, Question, asks
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, Paused, Refused
@@ -99,7 +99,7 @@ def cot(
     problem: str,
     thinking_format: Literal["step_by_step", "pros_cons", "tree", "first_principles"] = "step_by_step",
     few_shot_examples: list[Any] | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Think before answering."""
     examples = [turn for example in few_shot_examples or () for turn in _example(example)]
@@ -138,7 +138,7 @@ def _tools(given: Given) -> Iterator[Call]:
     returns="{steps, final_answer, reasoning_trace, react_steps, reasoning_answer, model, total_steps, warning when cut short}",
     needs=Needs(models=asks, calls=_tools),
 )
-def react(scope: Scope, /, *, goal: str, tools: list[Any], max_steps: int = 10, **model: Unpack[ModelParameters]) -> Result:
+def react(scope: Scope, /, *, goal: str, tools: list[Any], max_steps: int = 10, **model: Any) -> Result:
     """Reach a goal by using actions: think, act, look at the result, until there is an answer."""
     if max_steps < 1:
         raise NodeFailed(f"'max_steps' must be at least 1, got {max_steps}")
@@ -239,7 +239,7 @@ def self_correct(
     improvement_rounds: int = 2,
     generator_model: str | None = None,
     critic_model: str | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Do a task, then let a critic improve the result round by round until it finds nothing wrong."""
     drafting = {**model, "model": generator_model or model.get("model")}
@@ -281,7 +281,7 @@ def decompose(
     problem: str,
     max_depth: int = 2,
     synthesis_prompt: str | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Split a problem, solve the parts, put the answers together."""
     reply = ask(scope, _user(DECOMPOSE.format(problem=problem, max_depth=max_depth)), model)

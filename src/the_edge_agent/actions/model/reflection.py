@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal, Unpack
+from typing import Any, Literal
 
 from the_edge_agent.actions.data.data import dotted, violations
 from the_edge_agent.actions.model.agent import child
-from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS, ask, mapping_in, model_action, text_of
 from the_edge_agent.actions.needs import CALL_KEYS, Block, Call, Given, Needs, Question, call_in, now
 from the_edge_agent.actions.registry import MISSING
 from the_edge_agent.actions.survey import language_of, runs
@@ -118,7 +118,7 @@ def loop(
     corrector: dict[str, Any] | None = None,
     max_iterations: int = 3,
     on_failure: OnFailure = "return_best",
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Generate, evaluate, correct until it is valid; their templates are rendered each time: `{{ state.reflection_errors | default([]) }}`.
 
@@ -143,7 +143,7 @@ def loop(
 
 
 @model_action("reflection.evaluate", needs=_parts("evaluator"), returns="{valid, score, errors, suggestions, success}")
-def evaluate(scope: Scope, /, *, evaluator: dict[str, Any], output: Json = MISSING, **model: Unpack[ModelParameters]) -> Result:
+def evaluate(scope: Scope, /, *, evaluator: dict[str, Any], output: Json = MISSING, **model: Any) -> Result:
     """Judge `output` (by default `state.reflection_output`) with a JSON Schema, a model, an action or a block of code."""
     judged = _default(scope, output, "reflection_output")
     inner = child(scope, {**scope.state, "reflection_output": judged})
@@ -159,7 +159,7 @@ def correct(
     errors: list[Any] | None = None,
     suggestions: list[Any] | None = None,
     corrector: dict[str, Any] | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Correct `output` (by default `state.reflection_output`) with an action or a block of code, else with a model."""
     wrong = _default(scope, output, "reflection_output")
@@ -245,7 +245,7 @@ def _by_schema(output: Json, evaluator: Mapping[str, Any]) -> Verdict:
 
 def _by_model(scope: Scope, output: Json, evaluator: Mapping[str, Any], model: Mapping[str, Any]) -> Verdict:
     own = {key: value for key, value in evaluator.items() if key not in ("type", "prompt", "threshold")}
-    unknown = sorted(set(own) - set(ModelParameters.__annotations__))
+    unknown = sorted(set(own) - set(MODEL_PARAMETERS))
     if unknown:
         raise NodeFailed(f"an llm evaluator has no key {unknown[0]!r}", hint="it takes type, prompt, threshold and what llm.call takes")
     question = JUDGE.format(criteria=evaluator.get("prompt") or JUDGE_DEFAULT, output=text_of(output))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
+from the_edge_agent import writing
 from the_edge_agent.actions.needs import Needs, paths
 from the_edge_agent.actions.registry import Json, action
 
@@ -39,31 +37,6 @@ def local(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise ValueError(f"There is no such home directory: {path}") from None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing: a temporary file beside it takes its place; directories are made.
-
-    Permissions of an existing file and the place a symbolic link leads to are kept. Raises ``OSError``.
-    """
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
-    if mode is not None and not path.is_file():
-        # A device or a pipe is written to, not replaced.
-        path.write_bytes(content)
-        return
-    beside = path.with_name(f".{path.name[:100]}.{uuid4().hex}.part")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-            file.write(content)
-        if mode is not None:
-            beside.chmod(mode)
-        beside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
 
 
 _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
@@ -115,7 +88,8 @@ def write(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> J
     def work(file: Path) -> dict[str, Json]:
         if file.is_dir():
             raise IsADirectoryError
-        write_atomically(file, content.encode(encoding))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        writing.write(file, content.encode(encoding))
         return {"path": path}
 
     return _reported(path, work)

@@ -1,0 +1,93 @@
+"""``python -m release.build``, run in the source tree: the runtime, the images that are released, and the locks of what goes into them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# This tree's own, whichever is installed; the runtime is built without an environment, by a Python that knows of none.
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
+
+from release.build import RUNTIME, WORK, engine, locks, runtime, variants
+from release.build.engine import LEVEL
+from release.build.machine import MACHINES, machine_here
+from the_edge_agent.errors import TeaError
+from the_edge_agent.image.engine import open_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _runtime(options: argparse.Namespace) -> None:
+    for name in options.arch or MACHINES:
+        sys.stdout.write(f"{runtime.build(MACHINES[name], options.out)}\n")
+
+
+def _variant(options: argparse.Namespace) -> None:
+    variant = variants.named(options.name)
+    machine = MACHINES[options.arch] if options.arch else machine_here()
+    if options.engine:
+        base = open_engine(options.engine)
+    else:
+        base = engine.build(machine, name=variant.engine, llm=variant.llm, runtime=options.runtime, work=options.work, level=options.level)
+    target = options.output or Path(variant.file_name(base.manifest.architecture))
+    manifest = variants.write(variant, base, target, options.models)
+    sys.stderr.write("\n".join([*manifest.summary(target), ""]))
+
+
+def _lock(options: argparse.Namespace) -> None:
+    for path in locks.update(options.work):
+        sys.stderr.write(f"wrote {path}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m release.build", description="Build what is released, in the source tree.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, run: Callable[[argparse.Namespace], None], line: str, more: str = "") -> argparse.ArgumentParser:
+        kind = argparse.RawDescriptionHelpFormatter
+        made = verbs.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.", epilog=more, formatter_class=kind)
+        made.set_defaults(run=run)
+        return made
+
+    one = verb("runtime", _runtime, "build the C side of an image with the standard library and a compiler")
+    one.add_argument("--arch", choices=MACHINES, action="append", help="build for this one only; may be given twice")
+    one.add_argument(
+        "--out", type=Path, metavar="DIR", default=RUNTIME, help="the folder for ARCH/head and the others (default: %(default)s)"
+    )
+
+    known = "\n".join(f"  {row.name:<24} {row.summary}" for row in variants.table().values())
+    one = verb("variant", _variant, "build an image that is released", f"images:\n{known}")
+    one.add_argument("name", metavar="NAME", help="of the image, see below")
+    one.add_argument(
+        "-m", "--model", dest="models", type=Path, metavar="FILE", action="append", default=[], help="a model; may be repeated"
+    )
+    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write (default: NAME-VERSION-ARCH.AppImage)")
+    one.add_argument("--arch", choices=MACHINES, help="for this architecture (default: this machine's)")
+    one.add_argument("--engine", type=Path, metavar="FILE", help="an image whose engine is taken, instead of building one")
+    one.add_argument("--runtime", type=Path, metavar="DIR", default=RUNTIME, help="where the runtime was built (default: %(default)s)")
+    one.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="where packages and engines are kept (default: %(default)s)")
+    one.add_argument(
+        "--level", type=int, choices=range(1, 23), metavar="N", default=LEVEL, help="how hard zstd compresses (default: %(default)s)"
+    )
+
+    one = verb("lock", _lock, "pin the newest packages that images are made of")
+    one.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="where packages are kept (default: %(default)s)")
+    return parser
+
+
+def main(words: list[str] | None = None) -> int:
+    """Carry out the command line; returns an exit code, which means what one of ``tea`` does."""
+    options = _parser().parse_args(words)
+    try:
+        options.run(options)
+    except TeaError as error:
+        sys.stderr.write(f"error [{error.code}]: {error.message}\n" + (f"    hint: {error.hint}\n" if error.hint else ""))
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""A user's own agent in one file: a workflow, what it needs, its models and an engine.
+
+::
+
+    packing   which engine, which models, and whether everything is there
+    closure   what the workflow needs beside its own file
+    start     what the image runs when it is started: written into it here, read again in it
+"""

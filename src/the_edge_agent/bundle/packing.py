@@ -1,0 +1,188 @@
+"""A workflow and what it needs → one file: which engine, which models, and whether everything is there."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from the_edge_agent import __version__
+from the_edge_agent.actions.preflight import choices
+from the_edge_agent.agent import survey
+from the_edge_agent.bundle import closure
+from the_edge_agent.errors import ModelUnavailable, UsageError, WorkflowInvalid
+from the_edge_agent.image.engine import open_engine, reading
+from the_edge_agent.image.squashfs import Squashfs
+from the_edge_agent.image.verify import verify
+from the_edge_agent.image.writer import Model, open_model, write_bundle
+from the_edge_agent.llm.options import LlmOptions
+from the_edge_agent.models import INSIDE, builtin, embedded, find, header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from the_edge_agent.actions.survey import Survey
+    from the_edge_agent.errors import Problem
+    from the_edge_agent.image.engine import Engine
+    from the_edge_agent.image.manifest import Manifest
+    from the_edge_agent.models.header import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``tea bundle FILE`` was asked for; see there."""
+
+    file: Path
+    target: Path
+    models: tuple[str, ...]
+    overlays: tuple[Path, ...]
+    actions_files: tuple[Path, ...]
+    engine: Path | None
+
+
+def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifest:
+    """Write the image that ``request`` asks for and read it back; ``warn`` is told what the workflow's warnings are, before that.
+
+    Raises:
+        WorkflowInvalid: the workflow has errors, or needs what the engine does not have.
+        ModelUnavailable: a model is missing, or no intact GGUF; the image would not work without a network or another file.
+        UsageError: a file cannot be read, there is no engine, or the image cannot be written.
+    """
+    # Relative, so that an absolute path further in was written there.
+    path = Path(os.path.relpath(request.file))
+    found, problems = survey(path, overlays=request.overlays, actions_files=request.actions_files)
+    if found is None:
+        raise WorkflowInvalid(problems)
+    warn(problems)
+    engine = find_engine(request.engine)
+    with reading(engine.path) as file:
+        base = Squashfs(file, engine.start, os.fstat(file.fileno()).st_size)
+        absent = closure.missing(found, request.actions_files, base, engine.manifest.features)
+    if absent:
+        raise WorkflowInvalid(absent, hint="the image would not run where only its own files are")
+    models, gguf = _models(request, found, engine)
+    start, files = closure.files(found.workflow, path, request.overlays, request.actions_files, gguf)
+    manifest = write_bundle(request.target, engine, name=found.workflow.name, models=models, files=files, workflow=start)
+    # The bytes were compared while they were written; what is left is whether they are what an image has to be.
+    problem = verify(request.target, bytes_too=False).damaged()
+    if problem is not None:
+        request.target.unlink()
+        raise problem
+    return manifest
+
+
+def find_engine(named: Path | None) -> Engine:
+    """The engine to build on: the one that was named, else the image this program runs from, else one that is kept in the folder ``engines`` beside the models.
+
+    Raises:
+        UsageError: there is none.
+        ImageDamaged: the file is no image of tea.
+    """
+    if named is not None:
+        return open_engine(named)
+    own = embedded.image()
+    if own is not None:
+        return open_engine(own)
+    folder = Path(platformdirs.user_data_dir(find.APPLICATION)) / "engines"
+    for name in ("tea-python-llm", "tea-python"):
+        kept = folder / f"{name}-{__version__}-{platform.machine()}.AppImage"
+        if kept.is_file():
+            return open_engine(kept)
+    raise UsageError(
+        "there is no engine to build on",
+        hint=f"name an AppImage of tea: --engine FILE.AppImage, or keep it as {folder / f'tea-python-llm-{__version__}-{platform.machine()}.AppImage'}",
+    )
+
+
+def _models(request: Request, survey: Survey, engine: Engine) -> tuple[list[Model], str | None]:
+    """The models to put in, and the one that answers every node, if there is one such.
+
+    Everything that the workflow would ask is decided as it will be inside the image: with its models and no others.
+    """
+    available = {}
+    for part in engine.manifest.models:
+        name = part.name.rpartition("/")[2]
+        available[name] = Model(name, embedded.Region(engine.path, part.offset, part.size))
+    chosen = [_named(name, available) for name in request.models]
+    if len({one.name for one in chosen}) != len(chosen):
+        raise UsageError("two models have the same file name", hint="rename one of them")
+    gguf = chosen[0].name if len(chosen) == 1 else None
+    for path in (builtin.path(), builtin.embedding_path()):
+        if path.name not in available and embedded.exists(path):
+            available[path.name] = open_model(path)
+    available |= {one.name: one for one in chosen}
+    used = _used(survey, _Planned(request.target.absolute(), available), gguf)
+    if (chosen or used) and "llm-local" not in engine.manifest.features:
+        raise UsageError(
+            f"the engine {engine.path} cannot run models", hint="name one that can: --engine tea-python-llm-VERSION-ARCH.AppImage"
+        )
+    names = [one.name for one in chosen]
+    return [available[name] for name in [*names, *sorted(used - set(names))]], gguf
+
+
+def _named(name: str, available: dict[str, Model]) -> Model:
+    """The model that ``--model`` names: a file, one in the engine's image, or one in a search folder."""
+    path = Path(name).expanduser()
+    if find.HERE.exists(path):
+        return open_model(path)
+    file_name = name if name.lower().endswith(find.SUFFIX) else name + find.SUFFIX
+    if file_name in available:
+        return available[file_name]
+    found = find.by_name(name, os.environ)
+    if found is None:
+        raise ModelUnavailable(f"--model: there is no model {name}", hint="name a GGUF file, or one that `tea doctor` lists")
+    return open_model(found)
+
+
+class _Planned:
+    """The files a workflow asks for where the image is seen at ``root``: its ``models``; what is this machine's will not be in it."""
+
+    def __init__(self, root: Path, models: Mapping[str, Model]) -> None:
+        self.root = root
+        self.folder = root / INSIDE
+        self._models = models
+
+    def exists(self, path: Path) -> bool:
+        return self._inside(path) is not None or find.HERE.exists(path)
+
+    def names(self, folder: Path) -> Collection[str]:
+        return self._models.keys() if folder == self.folder else find.HERE.names(folder)
+
+    def header(self, path: Path) -> Header:
+        model = self._inside(path)
+        return header.read_region(path, model.region) if model else find.HERE.header(path)
+
+    def holds(self, path: Path) -> bool:
+        """Whether the image will have the model at ``path``, of either kind."""
+        model = self._models.get(path.name)
+        return model is not None and (self._inside(path) is model or model.region == (embedded.region(path) or embedded.whole(path)))
+
+    def _inside(self, path: Path) -> Model | None:
+        return self._models.get(path.name) if os.path.normpath(path.parent) == os.path.normpath(self.folder) else None
+
+
+def _used(survey: Survey, files: _Planned, gguf: str | None) -> set[str]:
+    """The names of the models that the workflow's nodes will ask inside the image.
+
+    Raises:
+        ModelUnavailable: a node would ask a model that is not in it.
+    """
+    environ = {name: value for name, value in os.environ.items() if name != find.VARIABLE} | {embedded.ROOT: str(files.root)}
+    options = LlmOptions(gguf=files.folder / gguf if gguf else None)
+    used = set()
+    for use, _, choice in choices(survey, options, environ, files):
+        if choice.path is None:
+            continue
+        if not files.holds(choice.path):
+            raise ModelUnavailable(
+                f"the workflow asks the model {choice.path}, which will not be in the image",
+                hint=f"put it in and let every node use it: --model {choice.path}",
+                node=use.node.name,
+                spot=use.spot,
+            )
+        used.add(choice.path.name)
+    return used
