@@ -1,35 +1,32 @@
 """A model from a hub to a file: whole, verified and under its name, or not there at all.
 
-The bytes go to ``.NAME.part`` beside the target and are hashed as they come. A part that is there already is read again and gone
-on with. Only bytes with the right SHA-256 and an intact GGUF header get the name. Whoever downloads holds a lock on the part; a
-second process waits and finds the file. The lock ends with its process, however that ends.
+The bytes are hashed as they come. A part that is there already is read again and gone on with. Only bytes with the right SHA-256
+and an intact GGUF header get the name.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import os
 import random
 import shutil
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from the_edge_agent.errors import MachineUnable, ModelUnavailable, UsageError
+from the_edge_agent.errors import MachineUnable, ModelUnavailable
 from the_edge_agent.models import embedded, header
 from the_edge_agent.models.hub import Announcement, Trouble
+from the_edge_agent.models.part import BLOCK, digest, part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from the_edge_agent.models.hub import Answer, Hub
+    from the_edge_agent.models.part import Part, Watch
     from the_edge_agent.models.reference import Reference
 
-BLOCK = 1024 * 1024
 _MAGIC = b"GGUF"
 
 
@@ -79,22 +76,19 @@ class Patience:
         return float(min(self.first * 2.0 ** (attempt - 1), self.longest) * random.uniform(0.8, 1.0))  # noqa: S311 - no secret
 
 
-class Watch(Protocol):
-    """Sees how it goes."""
-
-    def at(self, have: int, size: int | None) -> None:
-        """``have`` bytes of ``size`` are there and hashed."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Something the user should know."""
-        ...
-
-
-def download(wanted: Wanted, folder: Path, hub: Hub, watch: Watch, patience: Patience | None = None) -> Fetched:
+def download(
+    wanted: Wanted,
+    folder: Path,
+    hub: Hub,
+    watch: Watch,
+    *,
+    keep: Callable[[Fetched], object] | None = None,
+    patience: Patience | None = None,
+) -> Fetched:
     """Have ``wanted`` in ``folder``. Afterwards it is there and verified, or an error says why not and no file has its name.
 
     An interrupted download keeps its part, and the next one goes on from there. A file that is there already is read and compared.
+    ``keep`` is called with what has come right before it gets its name.
 
     Raises:
         ModelUnavailable: no source gave it: the bytes are other ones, there is no such file, the hub wants a token, the network fails.
@@ -102,26 +96,10 @@ def download(wanted: Wanted, folder: Path, hub: Hub, watch: Watch, patience: Pat
         UsageError: the folder cannot be written to.
     """
     target = folder / wanted.file_name
-    with _writing(target):
-        folder.mkdir(parents=True, exist_ok=True)
-        with _part(target, watch) as descriptor:
-            if target.exists():
-                return _present(wanted, target, watch)
-            return _Download(wanted, target, descriptor, hub, watch, patience or Patience()).run()
-
-
-def digest(path: Path, watch: Watch | None = None) -> str:
-    """The SHA-256 of a file, in hexadecimal, or of a model inside the image this program runs from; raises :class:`OSError`."""
-    region = embedded.region(path) or embedded.whole(path)
-    total, have, sha256 = region.length, 0, hashlib.sha256()
-    with region.file.open("rb", buffering=0) as file:
-        file.seek(region.offset)
-        while have < total and (block := file.read(min(BLOCK, total - have))):
-            sha256.update(block)
-            have += len(block)
-            if watch is not None:
-                watch.at(have, total)
-    return sha256.hexdigest()
+    with part(target, watch) as mine:
+        if target.exists():
+            return _present(wanted, target, watch)
+        return _Download(wanted, mine, hub, watch, keep or (lambda _: None), patience or Patience()).run()
 
 
 def _present(wanted: Wanted, target: Path, watch: Watch) -> Fetched:
@@ -139,58 +117,6 @@ def _present(wanted: Wanted, target: Path, watch: Watch) -> Fetched:
     return Fetched(target, found, target.stat().st_size, None)
 
 
-@contextmanager
-def _part(target: Path, watch: Watch) -> Iterator[int]:
-    """The open and locked part of ``target``; what is left of it in the end stays for the next time."""
-    path = target.with_name(f".{target.name}.part")
-    told = False
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if not told:
-                    watch.say(f"another process downloads {target.name}; waiting for it")
-                told = True
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            except OSError as error:
-                # Some network disks have no locks. Two writers then spoil the part, which its digest tells.
-                if error.errno not in {errno.ENOLCK, errno.EOPNOTSUPP}:
-                    raise
-            if not _is(descriptor, path):
-                continue  # The other one has finished, and the part has become the file.
-            try:
-                yield descriptor
-            finally:
-                if _is(descriptor, path) and os.fstat(descriptor).st_size == 0:
-                    path.unlink()
-            return
-        finally:
-            os.close(descriptor)
-
-
-def _is(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.lstat())
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _writing(target: Path) -> Iterator[None]:
-    """What the disk refuses, as an error that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise MachineUnable(
-                f"{target} cannot be written: {(error.strerror or '').lower()}",
-                hint="what has come so far stays; make room, and the same command goes on",
-            ) from error
-        raise UsageError(f"cannot write to {target.parent}: {error.strerror or error}") from error
-
-
 class _OtherBytes(Exception):
     """A source has, or sent, another file than the wanted one."""
 
@@ -198,12 +124,14 @@ class _OtherBytes(Exception):
 class _Download:
     """One file on its way: the part of it that is there, and its hash so far."""
 
-    def __init__(self, wanted: Wanted, target: Path, descriptor: int, hub: Hub, watch: Watch, patience: Patience) -> None:
+    def __init__(self, wanted: Wanted, part: Part, hub: Hub, watch: Watch, keep: Callable[[Fetched], object], patience: Patience) -> None:
         self._wanted = wanted
-        self._target = target
-        self._descriptor = descriptor
+        self._part = part
+        self._target = part.target
+        self._descriptor = part.descriptor
         self._hub = hub
         self._watch = watch
+        self._keep = keep
         self._patience = patience
         self._sha256 = hashlib.sha256()
         self._have = 0
@@ -350,16 +278,15 @@ class _Download:
         self._etag = None
 
     def _finished(self, sha256: str, source: Reference, commit: str | None) -> Fetched:
-        part = self._target.with_name(f".{self._target.name}.part")
         try:
-            header.read_region(self._target, embedded.whole(part))
+            header.read_region(self._target, embedded.whole(self._part.path))
         except ModelUnavailable as problem:
             self._start_again()
             raise _OtherBytes(problem.message.removeprefix(f"cannot use the model {self._target}: ")) from problem
-        os.fsync(self._descriptor)
-        part.replace(self._target)
-        _sync(self._target.parent)
-        return Fetched(self._target, sha256, self._have, source.at(commit) if commit else source)
+        fetched = Fetched(self._target, sha256, self._have, source.at(commit) if commit else source)
+        self._keep(fetched)
+        self._part.finish()
+        return fetched
 
 
 class _Pace:
@@ -377,15 +304,6 @@ class _Pace:
         if (have - self._from) / seconds < self._patience.slowest:
             raise Trouble("the connection brings hardly anything any more", "passing", wait=0)
         self._since, self._from = now, have
-
-
-def _sync(folder: Path) -> None:
-    """The name is on the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unavailable(file_name: str, failures: Sequence[tuple[Reference, Exception]]) -> ModelUnavailable:

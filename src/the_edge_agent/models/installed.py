@@ -102,10 +102,5 @@ def expected(file_name: str) -> tuple[str | None, int | None]:
     return digest, size
 
 
-def partial(file_name: str) -> Path:
-    """Where a download of the file is kept until it is whole."""
-    return folder() / f".{file_name}.part"
-
-
 def _place(file_name: str) -> Path:
     return folder().parent / "records" / f"{file_name}.json"

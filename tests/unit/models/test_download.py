@@ -70,7 +70,9 @@ class Desk:
         return Client(self.hub.endpoint, more.pop("token", None), **{"silence": 0.3, **more})
 
     def fetch(self, wanted: Wanted | None = None, patience: Patience = QUICK, **more: Any) -> Fetched:
-        return download.download(wanted or Wanted(NAME, (SOURCE,), SHA256, SIZE), self.folder, self.client(**more), self.seen, patience)
+        return download.download(
+            wanted or Wanted(NAME, (SOURCE,), SHA256, SIZE), self.folder, self.client(**more), self.seen, patience=patience
+        )
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir()) if self.folder.is_dir() else []
@@ -92,6 +94,16 @@ def test_a_whole_file_comes_with_its_name_and_where_it_is_from(desk: Desk) -> No
     assert desk.left() == [NAME]
     assert desk.target.stat().st_mode & 0o777 == 0o644 & ~_umask()
     assert desk.seen.reached[-1] == SIZE
+
+
+def test_what_has_come_can_be_noted_before_it_has_its_name(desk: Desk) -> None:
+    noted = []
+
+    def keep(fetched: Fetched) -> None:
+        noted.append((fetched, desk.left()))
+
+    fetched = download.download(KNOWN["nothing"], desk.folder, desk.client(), desk.seen, keep=keep)
+    assert noted == [(fetched, [f".{NAME}.part"])]
 
 
 def _umask() -> int:
@@ -284,7 +296,7 @@ def test_a_source_with_other_bytes_is_passed_over_before_they_come(desk: Desk) -
     wanted = Wanted(NAME, (parse(f"acme/other-GGUF/{NAME}"), SOURCE), SHA256)
     assert desk.fetch(wanted).source == SOURCE.at(COMMIT)
     with pytest.raises(ModelUnavailable, match=r"acme/other-GGUF: it has another file under this name \(SHA-256 [0-9a-f]{64}, not"):
-        download.download(Wanted("x.gguf", wanted.sources[:1], SHA256), desk.folder, desk.client(), desk.seen, QUICK)
+        download.download(Wanted("x.gguf", wanted.sources[:1], SHA256), desk.folder, desk.client(), desk.seen, patience=QUICK)
 
 
 def test_another_source_goes_on_with_what_the_first_one_sent(desk: Desk) -> None:
@@ -456,7 +468,7 @@ def test_of_two_processes_one_downloads_and_the_other_waits(desk: Desk) -> None:
         assert desk.hub.wait_for(1, "/cdn/")
         with _process(desk) as second:
             assert second.stdout is not None
-            assert second.stdout.readline() == "another process downloads tiny.gguf; waiting for it\n"
+            assert second.stdout.readline() == "another process writes tiny.gguf; waiting for it\n"
             assert first.wait(60) == 0
             assert second.stdout.readline() == "None\n"
             assert second.wait(60) == 0
