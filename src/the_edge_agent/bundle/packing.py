@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from the_edge_agent.image.squashfs import Squashfs
 from the_edge_agent.image.verify import verify
 from the_edge_agent.image.writer import Model, open_model, write_bundle
 from the_edge_agent.llm.options import LlmOptions
-from the_edge_agent.models import INSIDE, builtin, embedded, find, header
+from the_edge_agent.models import INSIDE, SUFFIX, builtin, catalogue, embedded, find, header, installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -87,7 +87,7 @@ def find_engine(named: Path | None) -> Engine:
     own = embedded.image()
     if own is not None:
         return open_engine(own)
-    folder = Path(platformdirs.user_data_dir(find.APPLICATION)) / "engines"
+    folder = Path(platformdirs.user_data_dir(installed.APPLICATION)) / "engines"
     for name in ("tea-python-llm", "tea-python"):
         kept = folder / f"{name}-{__version__}-{platform.machine()}.AppImage"
         if kept.is_file():
@@ -125,17 +125,19 @@ def _models(request: Request, survey: Survey, engine: Engine) -> tuple[list[Mode
 
 
 def _named(name: str, available: dict[str, Model]) -> Model:
-    """The model that ``--model`` names: a file, one in the engine's image, or one in a search folder."""
+    """The model that ``--model`` names: a file, one in the engine's image, or one that is installed, by whatever name."""
     path = Path(name).expanduser()
     if find.HERE.exists(path):
         return open_model(path)
-    file_name = name if name.lower().endswith(find.SUFFIX) else name + find.SUFFIX
-    if file_name in available:
-        return available[file_name]
-    found = find.by_name(name, os.environ)
+    entry = catalogue.named(name)
+    for file_name in (name if name.lower().endswith(SUFFIX) else name + SUFFIX, entry.file_name if entry else None):
+        if file_name in available:
+            return available[file_name]
+    found = find.by_any_name(name, "--model names it", os.environ)
     if found is None:
-        raise ModelUnavailable(f"--model: there is no model {name}", hint="name a GGUF file, or one that `tea doctor` lists")
-    return open_model(found)
+        hint = find.pull_hint(name) or "name a GGUF file, or one that `tea models list` shows"
+        raise ModelUnavailable(f"--model: there is no model {name}", hint=hint)
+    return replace(open_model(found.path), name=found.name)
 
 
 class _Planned:

@@ -14,12 +14,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from the_edge_agent.models import hub
+from the_edge_agent.models import SUFFIX, is_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SUFFIX = ".gguf"
 _OLLAMA_SYSTEM = "/usr/share/ollama/.ollama/models"
 """Where ollama keeps models that it runs as a service of the system."""
 _OLLAMA_MODEL = "application/vnd.ollama.image.model"
@@ -47,16 +46,20 @@ class Elsewhere:
     file_name: str
     sha256: str | None = None
 
+    def is_called(self, name: str) -> bool:
+        """Whether ``name`` is one of its names, in whatever case."""
+        return name.lower() in (known.lower() for known in self.names)
+
 
 def elsewhere(environ: Mapping[str, str]) -> Iterator[Elsewhere]:
     """Every one there is; what cannot be read is passed over."""
     yield from chain(_ollama(environ), _lm_studio(environ), _hugging_face(environ))
 
 
-def find(name: str, environ: Mapping[str, str]) -> Elsewhere | None:
-    """The one called ``name``, in whatever case; ``None`` when there is none."""
-    wanted = name.lower()
-    return next((one for one in elsewhere(environ) if wanted in (known.lower() for known in one.names)), None)
+def hugging_face_home(environ: Mapping[str, str]) -> Path:
+    """The folder of Hugging Face's own programs."""
+    named, cache = environ.get("HF_HOME"), environ.get("XDG_CACHE_HOME")
+    return Path(named).expanduser() if named else (Path(cache) if cache else _home(environ) / ".cache") / "huggingface"
 
 
 def _ollama(environ: Mapping[str, str]) -> Iterator[Elsewhere]:
@@ -112,18 +115,18 @@ def _child(root: Path, child: object) -> Mapping[str, Any]:
 
 def _lm_studio(environ: Mapping[str, str]) -> Iterator[Elsewhere]:
     for folder in (_home(environ) / ".lmstudio" / "models", _home(environ) / ".cache" / "lm-studio" / "models"):
-        for path in _files(folder, f"*/*/*{SUFFIX}"):
+        for path in _models(folder, f"*/*/*{SUFFIX}"):
             yield Elsewhere(path, (*_plain(path.name), str(path.relative_to(folder))), "LM Studio", path.name)
 
 
 def _hugging_face(environ: Mapping[str, str]) -> Iterator[Elsewhere]:
     """``models--OWNER--NAME/snapshots/COMMIT/FILE``, where FILE is a link to a blob named after its digest."""
     named = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE")
-    root = Path(named).expanduser() if named else hub.home(environ) / "hub"
+    root = Path(named).expanduser() if named else hugging_face_home(environ) / "hub"
     for repository in _folders(root, "models--*"):
         owner_and_name = repository.name.removeprefix("models--").replace("--", "/")
         for snapshot in _newest_first(repository):
-            for path in _files(snapshot, f"**/*{SUFFIX}"):
+            for path in _models(snapshot, f"**/*{SUFFIX}"):
                 digest = re.fullmatch(r"[0-9a-f]{64}", path.resolve().name)
                 names = (*_plain(path.name), f"{owner_and_name}/{path.relative_to(snapshot)}")
                 yield Elsewhere(path, names, "Hugging Face", path.name, digest[0] if digest else None)
@@ -149,6 +152,10 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 def _files(folder: Path, pattern: str) -> list[Path]:
     return [path for path in _found(folder, pattern) if path.is_file()]
+
+
+def _models(folder: Path, pattern: str) -> list[Path]:
+    return [path for path in _files(folder, pattern) if is_model(path.name)]
 
 
 def _folders(folder: Path, pattern: str) -> list[Path]:

@@ -212,17 +212,12 @@ def of(environ: Mapping[str, str]) -> Hub:
     return Hub(endpoint, token.strip() if token else None)
 
 
-def home(environ: Mapping[str, str]) -> Path:
-    """The folder of Hugging Face's own programs."""
-    named = environ.get("HF_HOME")
-    cache = environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(named or f"{cache}/huggingface").expanduser()
-
-
 def _logged_in(environ: Mapping[str, str]) -> str | None:
+    from the_edge_agent.models.elsewhere import hugging_face_home
+
     place = environ.get("HF_TOKEN_PATH")
     try:
-        return (Path(place).expanduser() if place else home(environ) / "token").read_text(encoding="ascii").strip() or None
+        return (Path(place).expanduser() if place else hugging_face_home(environ) / "token").read_text(encoding="ascii").strip() or None
     except (OSError, ValueError, RuntimeError):
         return None
 
