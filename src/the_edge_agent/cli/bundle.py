@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from the_edge_agent.cli import names
+
 if TYPE_CHECKING:
     from the_edge_agent.cli.console import Console
 
@@ -15,7 +17,9 @@ _PATH = click.Path(path_type=Path)
 
 @click.command(name="bundle", short_help="Put a workflow, its model and tea into one file.")
 @click.argument("file", type=_PATH)
-@click.option("-m", "--model", "models", multiple=True, metavar="PATH|NAME", help="A model to put in. Repeatable.")
+@click.option(
+    "-m", "--model", "models", multiple=True, metavar="PATH|NAME", shell_complete=names.file_or_here, help="A model to put in. Repeatable."
+)
 @click.option("-o", "--output", type=_PATH, help="The file to write.  [default: WORKFLOW.AppImage]")
 @click.option(
     "-f", "--overlay", "overlays", type=_PATH, multiple=True, help="Merge this YAML file onto the workflow when it runs. Repeatable."

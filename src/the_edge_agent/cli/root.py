@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "actions": (f"{_HERE}.actions", "List what `uses:` can name, or describe one action."),
     "schema": (f"{_HERE}.schema", "Print the JSON Schema of workflow files, or merge JSON files."),
     "bundle": (f"{_HERE}.bundle", "Put a workflow, its model and tea into one file."),
+    "models": (f"{_HERE}.models", "List, download and verify models."),
     "verify": (f"{_HERE}.verify", "Check that an image is what it was when it was built."),
     "doctor": (f"{_HERE}.doctor", "Tell what this machine can do and which models are found."),
     "completion": (f"{_HERE}.completion", "Print the completion script of a shell."),

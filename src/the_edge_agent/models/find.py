@@ -198,14 +198,25 @@ def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
 
 def found(environ: Mapping[str, str]) -> tuple[Listed, ...]:
     """Every model there is to find, in the order of preference; broken files are listed with what is wrong."""
-    listed = []
+    every = []
     seen: set[Path] = set()
     for path, origin in _everywhere(environ):
         real = path.resolve()
         if real not in seen:
             seen.add(real)
-            listed.append(_listed(path, origin))
-    return tuple(listed)
+            every.append(listed(path, origin))
+    return tuple(every)
+
+
+def listed(path: Path, origin: str) -> Listed:
+    """The model at ``path`` for a listing."""
+    try:
+        header = read(path)
+    except ModelUnavailable as problem:
+        region = embedded.region(path) or (embedded.whole(path) if path.is_file() else None)
+        size = region.length if region else 0
+        return Listed(path, size, path.stem, origin, problem.message)
+    return Listed(path, header.size, header.name, origin)
 
 
 def _everywhere(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
@@ -217,16 +228,6 @@ def _everywhere(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     for folder, origin in folders(environ):
         yield from ((one, origin) for one in _models_in(folder, HERE))
     yield from ((path, "built in") for path in (builtin.path(), builtin.embedding_path()) if embedded.exists(path))
-
-
-def _listed(path: Path, origin: str) -> Listed:
-    try:
-        header = read(path)
-    except ModelUnavailable as problem:
-        region = embedded.region(path) or (embedded.whole(path) if path.is_file() else None)
-        size = region.length if region else 0
-        return Listed(path, size, path.stem, origin, problem.message)
-    return Listed(path, header.size, header.name, origin)
 
 
 def _of_variable(value: str, environ: Mapping[str, str], files: Files) -> Found:
