@@ -126,7 +126,10 @@ def describe(path: Path) -> Artifact:
         ArtifactDamaged: it is another image than its name says.
     """
     try:
-        found = Artifact(name=path.name, size=path.stat().st_size, sha256=digest(path), **_kind(path))
+        variant, architecture = _kind(path)
+        found = Artifact(
+            name=path.name, size=path.stat().st_size, sha256=digest(path), variant=variant, architecture=architecture
+        )
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
     except ValueError as problem:
@@ -137,9 +140,10 @@ def describe(path: Path) -> Artifact:
     return replace(found, parts=before.parts, urls=before.urls) if same else found
 
 
-def _kind(path: Path) -> dict[str, str]:
+def _kind(path: Path) -> tuple[str | None, str | None]:
+    """Variant and architecture of an image."""
     if path.suffix != IMAGE:
-        return {}
+        return None, None
     with path.open("rb") as file:
         manifest, _ = manifests.read(path, file)
     if path.name != f"{manifest.name}-{manifest.version}-{manifest.architecture}{IMAGE}":
@@ -149,7 +153,7 @@ def _kind(path: Path) -> dict[str, str]:
         )
     if manifest.workflow is not None:
         raise ImageDamaged(f"{path.name} is somebody's agent, no image of a release")
-    return {"variant": manifest.name, "architecture": manifest.architecture}
+    return manifest.name, manifest.architecture
 
 
 def description_of(path: Path) -> Path:

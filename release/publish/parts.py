@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
 from release.publish.artifact import ArtifactDamaged, Part, digest, save
@@ -52,7 +53,7 @@ def spans(size: int, largest: int) -> tuple[Span, ...]:
     if count > _MOST:
         raise UsageError(f"{size:,} bytes make {count} parts of {largest:,}", hint=f"at most {_MOST} are named: take larger ones")
     starts = [size * number // count for number in range(count + 1)]
-    return tuple(Span(start, end - start) for start, end in zip(starts, starts[1:], strict=False))
+    return tuple(Span(start, end - start) for start, end in pairwise(starts))
 
 
 def part_name(name: str, number: int, count: int) -> str:

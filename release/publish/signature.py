@@ -131,5 +131,5 @@ def _minisign(words: Sequence[str], given: str = "", descriptors: Sequence[int] 
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    lines = (done.stderr + done.stdout).replace("Password: ", "").strip().splitlines()
+    lines = (done.stderr.replace("Password: ", "").strip() or done.stdout.strip()).splitlines()
     return lines[-1].strip().lower() if lines else f"exit {done.returncode}"

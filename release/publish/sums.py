@@ -24,7 +24,9 @@ def collect(artifacts: Iterable[Artifact], others: Iterable[Path] = ()) -> dict[
     Raises:
         ArtifactDamaged: two files have one name.
     """
-    pairs = [(one.name, one.sha256) for artifact in artifacts for one in (artifact, *artifact.parts)]
+    pairs: list[tuple[str, str]] = []
+    for one in artifacts:
+        pairs += [(one.name, one.sha256), *((part.name, part.sha256) for part in one.parts)]
     pairs += [(path.name, digest(path)) for path in others]
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -58,22 +60,21 @@ def read(path: Path) -> dict[str, str]:
         ArtifactDamaged: a line is none of a sum, its name leads elsewhere, or a name comes twice.
     """
     try:
-        content = path.read_bytes().decode("ascii")
-        if not content.endswith("\n"):
-            raise ValueError("its end is missing")
-        found: dict[str, str] = {}
-        for number, line in enumerate(content[:-1].split("\n"), 1):
-            match = _LINE.fullmatch(line)
-            if not match or check_name(match[2]) in found:
-                raise ValueError(f"line {number} is no sum, or its name was there before")
-            found[match[2]] = check_digest(match[1])
+        return parse(path.read_bytes().decode("ascii"))
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
     except ValueError as problem:
         raise ArtifactDamaged(f"{path} is no list of sums: {problem}") from problem
+
+
+def parse(content: str) -> dict[str, str]:
+    """Name → SHA-256; raises :class:`ValueError`."""
+    if not content.endswith("\n"):
+        raise ValueError("its end is missing")
+    found: dict[str, str] = {}
+    for number, line in enumerate(content[:-1].split("\n"), 1):
+        match = _LINE.fullmatch(line)
+        if not match or check_name(match[2]) in found:
+            raise ValueError(f"line {number} is no sum, or its name was there before")
+        found[match[2]] = check_digest(match[1])
     return found
-
-
-def wrong(folder: Path, sums: Mapping[str, str]) -> tuple[str, ...]:
-    """The files in ``folder`` that are not what ``sums`` says. Files that are not there are not wrong: nobody downloads all of a release."""
-    return tuple(name for name, sha256 in sums.items() if (folder / name).is_file() and digest(folder / name) != sha256)
