@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 # This tree's own, whichever is installed; the runtime is built without an environment, by a Python that knows of none.
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
-from release.build import RUNTIME, WORK, engine, locks, runtime, variants
+from release.build import RUNTIME, WORK, engine, locks, plan, runtime, smoke, variants
 from release.build.engine import LEVEL
 from release.build.machine import MACHINES, machine_here
 from the_edge_agent.errors import TeaError
@@ -40,6 +41,23 @@ def _variant(options: argparse.Namespace) -> None:
 def _lock(options: argparse.Namespace) -> None:
     for path in locks.update(options.work):
         sys.stderr.write(f"wrote {path}\n")
+
+
+def _matrix(options: argparse.Namespace) -> None:
+    found = plan.matrix(options.names, options.arch or ())
+    for row in found["include"]:
+        sys.stderr.write(f"{plan.summary(row)}\n")
+    sys.stdout.write(f"{json.dumps(found)}\n")
+
+
+def _room(options: argparse.Namespace) -> None:
+    need, free = plan.check_room(options.name, options.work if options.work.is_dir() else Path())
+    sys.stderr.write(f"{options.name}: {need / plan.GIB:.1f} GiB needed, {free / plan.GIB:.1f} GiB free\n")
+
+
+def _smoke(options: argparse.Namespace) -> None:
+    for line in smoke.check(options.file, runner=options.with_.split(), seconds=options.seconds):
+        sys.stderr.write(f"ok {line}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--level", type=int, choices=range(1, 23), metavar="N", default=LEVEL, help="how hard zstd compresses (default: %(default)s)"
     )
+
+    one = verb("matrix", _matrix, "print the jobs of a release as JSON, one a variant and architecture")
+    one.add_argument("names", metavar="NAME", nargs="*", help="only these variants")
+    one.add_argument("--arch", choices=MACHINES, action="append", help="only for this one; may be given twice")
+
+    one = verb("room", _room, "check that the disk has room for building a variant")
+    one.add_argument("name", metavar="NAME", help="of the variant")
+    one.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="where it is built (default: %(default)s)")
+
+    one = verb("smoke", _smoke, "start an image with the first commands of a user, and ask the model inside")
+    one.add_argument("file", type=Path, metavar="FILE", help="the image")
+    one.add_argument("--with", dest="with_", metavar="WORDS", default="", help="words before its name, such as qemu-aarch64-static")
+    one.add_argument("--seconds", type=float, default=smoke.SECONDS, help="that an answer may take (default: %(default)s)")
 
     one = verb("lock", _lock, "pin the newest packages that images are made of")
     one.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="where packages are kept (default: %(default)s)")
