@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from the_edge_agent import __version__
+from the_edge_agent.actions.interface import interface
 from the_edge_agent.actions.preflight import choices
 from the_edge_agent.agent import survey
-from the_edge_agent.bundle import closure
+from the_edge_agent.bundle import closure, desktop
+from the_edge_agent.bundle.start import Start
 from the_edge_agent.errors import ModelUnavailable, UsageError, WorkflowInvalid
 from the_edge_agent.image.engine import open_engine, reading
+from the_edge_agent.image.layout import BUNDLE, WORKFLOW
 from the_edge_agent.image.squashfs import Squashfs
 from the_edge_agent.image.verify import verify
-from the_edge_agent.image.writer import Model, open_model, write_bundle
+from the_edge_agent.image.writer import Model, SmallFile, open_model, write_bundle
 from the_edge_agent.llm.options import LlmOptions
 from the_edge_agent.models import INSIDE, builtin, embedded, find, header
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from the_edge_agent.actions.survey import Survey
+    from the_edge_agent.bundle.closure import Closure
     from the_edge_agent.errors import Problem
     from the_edge_agent.image.engine import Engine
     from the_edge_agent.image.manifest import Manifest
@@ -60,19 +64,45 @@ def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifes
     warn(problems)
     engine = find_engine(request.engine)
     with reading(engine.path) as file:
-        base = Squashfs(file, engine.start, os.fstat(file.fileno()).st_size)
+        base = Squashfs(file, engine.start, engine.start + engine.size, superblock=engine.superblock)
         absent = closure.missing(found, request.actions_files, base, engine.manifest.features)
+        shown = desktop.appearance(found.workflow, base)
     if absent:
         raise WorkflowInvalid(absent, hint="the image would not run where only its own files are")
     models, gguf = _models(request, found, engine)
-    start, files = closure.files(found.workflow, path, request.overlays, request.actions_files, gguf)
-    manifest = write_bundle(request.target, engine, name=found.workflow.name, models=models, files=files, workflow=start)
+    gathered = closure.gather(found.workflow, path, request.overlays, request.actions_files)
+    files = [SmallFile(BUNDLE, _start(found, gathered, gguf).encoded()), *gathered.contents(), *shown.files]
+    manifest = write_bundle(
+        request.target,
+        engine,
+        name=found.workflow.name,
+        models=models,
+        files=sorted(files, key=lambda file: file.path),
+        without=shown.replaced,
+        workflow=f"{WORKFLOW}/{gathered.workflow}",
+    )
     # The bytes were compared while they were written; what is left is whether they are what an image has to be.
     problem = verify(request.target, bytes_too=False).damaged()
     if problem is not None:
         request.target.unlink()
         raise problem
     return manifest
+
+
+def _start(survey: Survey, gathered: Closure, gguf: str | None) -> Start:
+    workflow, known = survey.workflow, interface(survey)
+    version = workflow.document.get("version")
+    return Start(
+        name=workflow.name,
+        description=workflow.description,
+        version="" if version is None else str(version),
+        workflow=gathered.workflow,
+        overlays=gathered.overlays,
+        actions_files=gathered.actions_files,
+        gguf=gguf,
+        inputs=known.inputs,
+        outputs=known.outputs,
+    )
 
 
 def find_engine(named: Path | None) -> Engine:

@@ -27,20 +27,25 @@ _WRITTEN = "a run that pauses writes a checkpoint to the folder of --checkpoint-
 
 
 class Pausing:
-    """Called by the engine at every interrupt; returns updates of the state to go on, raises :class:`Paused` to stop."""
+    """Called by the engine at every interrupt; returns updates of the state to go on, raises :class:`Paused` to stop.
+
+    ``run`` is the command that runs the workflow, ``resume`` the one that goes on from a file CHECKPOINT.
+    """
 
     def __init__(
         self,
         console: Console,
         *,
-        workflow: str,
+        run: str,
+        resume: str,
         config: Mapping[str, Any],
         checkpoint_folder: Path | None = None,
         go_on: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self._console = console
-        self._workflow = workflow
+        self._run = run
+        self._resume = resume
         self._config = config
         self._folder = checkpoint_folder
         self._go_on = go_on
@@ -100,9 +105,9 @@ class Pausing:
 
     def _paused(self, interrupt: Interrupted, saved: Path | None) -> Paused:
         where = f"; the state is kept in {saved}" if saved else ""
-        hint = f"to go on without asking: tea run {self._workflow} --auto-continue; in a terminal the run asks"
+        hint = f"to go on without asking: {self._run} --auto-continue; in a terminal the run asks"
         if saved:
-            hint = f"to go on from there: tea resume {quote(str(saved))} -w {self._workflow}; to stop nowhere: --auto-continue"
+            hint = f"to go on from there: {self._resume.replace('CHECKPOINT', quote(str(saved)), 1)}; to stop nowhere: --auto-continue"
         elif self._folder is not None:
             where = "; no checkpoint is kept while branches are under way"
         return Paused(f"paused {interrupt.when} node {interrupt.node!r}{where}", hint=hint, node=interrupt.node)

@@ -108,12 +108,20 @@ def write_engine(target: Path, *, head: bytes, squashfs: Path, name: str, versio
 
 
 def write_bundle(
-    target: Path, engine: Engine, *, name: str, models: Sequence[Model] = (), files: Sequence[SmallFile] = (), workflow: str | None = None
+    target: Path,
+    engine: Engine,
+    *,
+    name: str,
+    models: Sequence[Model] = (),
+    files: Sequence[SmallFile] = (),
+    without: Sequence[str] = (),
+    workflow: str | None = None,
 ) -> Manifest:
     """Write an image of ``engine`` with ``models`` and ``files``; returns what it says about itself.
 
     Each model begins at a page boundary of the file, is stored raw in one piece and has been compared with its source. The
-    order given is the order in the file. ``workflow`` is the path inside of what runs when the image is started.
+    order given is the order in the file. Files of the engine at the paths ``without`` are not seen any more. ``workflow`` is the path
+    inside of what runs when the image is started.
 
     Raises:
         UsageError: ``target`` cannot be written, or the disk is full; nothing is left under its name.
@@ -140,9 +148,10 @@ def write_bundle(
             _put(file, at, small.content)
             parts.append(Part("file", small.path, at, len(small.content), _sha256(small.content)))
             at = parts[-1].end
-        new = {part.name: NewFile(part.offset - start, part.size) for part in parts[1:]}
+        changes: dict[str, NewFile | None] = dict.fromkeys(without)
+        changes |= {part.name: NewFile(part.offset - start, part.size) for part in parts[1:]}
         base = Squashfs(file, start, start + engine.size)
-        superblock, tables = grown(base, new, at - start)
+        superblock, tables = grown(base, changes, at - start)
         _put(file, start, superblock.pack())
         _put(file, at, tables)
         parts.append(Part("tables", "tables", at, len(tables), _sha256(tables)))
