@@ -21,9 +21,10 @@ from the_edge_agent.image.engine import open_engine, reading
 from the_edge_agent.image.layout import BUNDLE, WORKFLOW
 from the_edge_agent.image.squashfs import Squashfs
 from the_edge_agent.image.verify import verify
-from the_edge_agent.image.writer import Model, SmallFile, open_model, write_bundle
+from the_edge_agent.image.writer import Model, SmallFile, open_model, untold, write_bundle
 from the_edge_agent.llm.options import LlmOptions
 from the_edge_agent.models import INSIDE, builtin, embedded, find, header
+from the_edge_agent.writing import destroyed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from the_edge_agent.errors import Problem
     from the_edge_agent.image.engine import Engine
     from the_edge_agent.image.manifest import Manifest
+    from the_edge_agent.image.writer import Progress
     from the_edge_agent.models.header import Header
 
 
@@ -48,13 +50,15 @@ class Request:
     engine: Path | None
 
 
-def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifest:
+def pack(request: Request, *, warn: Callable[[Sequence[Problem]], None], progress: Progress = untold) -> Manifest:
     """Write the image that ``request`` asks for and read it back; ``warn`` is told what the workflow's warnings are, before that.
+
+    ``progress`` is told how many bytes of how many are written.
 
     Raises:
         WorkflowInvalid: the workflow has errors, or needs what the engine does not have.
         ModelUnavailable: a model is missing, or no intact GGUF; the image would not work without a network or another file.
-        UsageError: a file cannot be read, there is no engine, or the image cannot be written.
+        UsageError: a file cannot be read, there is no engine, the image cannot be written, or it would take the place of what goes into it.
     """
     # Relative, so that an absolute path further in was written there.
     path = Path(os.path.relpath(request.file))
@@ -71,6 +75,7 @@ def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifes
         raise WorkflowInvalid(absent, hint="the image would not run where only its own files are")
     models, gguf = _models(request, found, engine)
     gathered = closure.gather(found.workflow, path, request.overlays, request.actions_files)
+    _keep_inputs(request.target, [*gathered.files.values(), engine.path, *(model.region.file for model in models)])
     files = [SmallFile(BUNDLE, _start(found, gathered, gguf).encoded()), *gathered.contents(), *shown.files]
     manifest = write_bundle(
         request.target,
@@ -80,6 +85,7 @@ def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifes
         files=sorted(files, key=lambda file: file.path),
         without=shown.replaced,
         workflow=f"{WORKFLOW}/{gathered.workflow}",
+        progress=progress,
     )
     # The bytes were compared while they were written; what is left is whether they are what an image has to be.
     problem = verify(request.target, bytes_too=False).damaged()
@@ -87,6 +93,12 @@ def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifes
         request.target.unlink()
         raise problem
     return manifest
+
+
+def _keep_inputs(target: Path, inputs: Sequence[Path]) -> None:
+    lost = destroyed(target, inputs)
+    if lost is not None:
+        raise UsageError(f"-o {target} is {lost}, which goes into the image and would be lost", hint="name another file with -o")
 
 
 def _start(survey: Survey, gathered: Closure, gguf: str | None) -> Start:

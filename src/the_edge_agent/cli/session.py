@@ -133,6 +133,7 @@ class Session:
 
     def _final_state(self, given: dict[str, Any], secrets: dict[str, str], resume: Checkpoint | None) -> dict[str, Any]:
         with self._load(secrets) as agent, ExitStack() as stack:
+            self._keep_inputs(agent)
             self._console.redact.hide(agent.secrets.values())
             if not self._options.quiet:
                 report_problems(agent.problems, self._console)
@@ -142,6 +143,13 @@ class Session:
             cancellation = Cancellation()
             stack.callback(cancellation.request)
             return agent.invoke(given, cancellation=cancellation, sink=self._sink(), **self._run_options(agent, resume))
+
+    def _keep_inputs(self, agent: Agent) -> None:
+        """Raise :class:`UsageError` when the final state would be written over what the run was made of."""
+        options = self._options
+        given = [options.file, *options.overlays, *options.actions_files, options.gguf, options.checkpoint]
+        given += [path for graph in agent.workflow.graphs() for path in (graph.path, *(one.path for one in graph.imports))]
+        files.keep("--output", self._output, [path for path in given if path is not None])
 
     def _run_options(self, agent: Agent, resume: Checkpoint | None) -> RunOptions:
         typed, nodes = self._options, agent.workflow.nodes
