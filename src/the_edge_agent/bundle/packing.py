@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
-from the_edge_agent import __version__
+from the_edge_agent import __version__, directories
 from the_edge_agent.actions.interface import interface
 from the_edge_agent.actions.preflight import choices
 from the_edge_agent.agent import survey
@@ -129,7 +127,7 @@ def find_engine(named: Path | None) -> Engine:
     own = embedded.image()
     if own is not None:
         return open_engine(own)
-    folder = Path(platformdirs.user_data_dir(find.APPLICATION)) / "engines"
+    folder = directories.data() / "engines"
     for name in ("tea-python-llm", "tea-python"):
         kept = folder / f"{name}-{__version__}-{platform.machine()}.AppImage"
         if kept.is_file():
@@ -168,7 +166,7 @@ def _models(request: Request, survey: Survey, engine: Engine) -> tuple[list[Mode
 
 def _named(name: str, available: dict[str, Model]) -> Model:
     """The model that ``--model`` names: a file, one in the engine's image, or one in a search folder."""
-    path = Path(name).expanduser()
+    path = directories.expanded(name)
     if find.HERE.exists(path):
         return open_model(path)
     file_name = name if name.lower().endswith(find.SUFFIX) else name + find.SUFFIX

@@ -31,11 +31,14 @@ class Console:
         colour: ``live``, and the user has not set ``NO_COLOR``.
         making_room: entered, with the text, while something else writes to the same terminal; whoever draws there
             takes its line away first.
+        verbose: the user wants to see more.
+        places: starts of paths, and how messages show them: where an image is seen means nothing to its user.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         # A process can be started without any standard error.
         self._stream: TextIO | None = stream or sys.stderr
+        self.verbose = False
         self.places: Mapping[str, str] = {}
         self.making_room: Callable[[str], AbstractContextManager[object]] = nullcontext
         self.live = self._stream is not None and self._stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -80,6 +80,7 @@ class Session:
         self._whereabouts = Whereabouts()
         self._progress: Progress | None = None
         self._stream: EventStream | None = None
+        self._streams_to_terminal = False
 
     def run(self) -> int:
         """Run the workflow and deliver its final state; returns 0, everything else is raised.
@@ -91,6 +92,9 @@ class Session:
         """
         if self._options.dump_merged:
             return self._dump()
+        self._console.verbose = self._options.verbose > 0
+        # While a workflow runs, file descriptor 1 is not the real one.
+        self._streams_to_terminal = self._options.stream and os.isatty(1)
         with ExitStack() as stack:
             answer = stack.enter_context(claimed(self._console))
             stack.enter_context(stoppable())
@@ -200,7 +204,8 @@ class Session:
         )
 
     def _shown(self) -> Progress | None:
-        if self._options.quiet:
+        if self._options.quiet or self._streams_to_terminal:
+            # Both would write to one terminal, and a line of JSON would not be one any more.
             return None
         if self._console.live:
             return LiveProgress(self._console)

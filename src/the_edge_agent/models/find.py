@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from the_edge_agent import directories
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.models import INSIDE, builtin, embedded
 from the_edge_agent.models.catalogue import CATALOGUE, known
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from the_edge_agent.models.header import Header
 
-APPLICATION = "the-edge-agent"
 SUFFIX = ".gguf"
 VARIABLE = "TEA_MODEL_PATH"
 
@@ -166,15 +166,13 @@ def by_name(name: str, environ: Mapping[str, str], files: Files = HERE) -> Path 
 
 def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
     """The search folders in order, whether they exist or not, each with the name a user knows it by."""
-    import platformdirs
-
     listed = []
     bundle = environ.get(embedded.ROOT) or embedded.root()
     if bundle:
         listed.append((Path(bundle) / INSIDE, f"the bundle (${embedded.ROOT}/{INSIDE})"))
     own = (
-        Path(platformdirs.user_data_dir(APPLICATION)) / "models",
-        Path(platformdirs.user_cache_dir(APPLICATION)) / "models",
+        directories.data() / "models",
+        directories.cache() / "models",
         Path(_home(environ)) / ".cache" / "tea" / "models",
     )
     return (*listed, *((folder, str(folder)) for folder in own))
