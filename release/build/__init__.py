@@ -12,7 +12,6 @@
 `recipe` holds what an engine consists of besides this project and the runtime: lists, locks, and a few files of its own.
 """
 
-import os
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -20,5 +19,5 @@ ROOT = Path(__file__).parents[2]
 RECIPE = Path(__file__).with_name("recipe")
 RUNTIME = ROOT / "runtime" / "build"
 """Where the C side is built: ``ARCH/head`` and the others."""
-WORK = Path(os.environ.get("TEA_BUILD_WORK") or ROOT / "build" / "appimage")
-"""Where packages that were fetched, and engines, are kept; several source trees may share it."""
+WORK = ROOT / "build" / "appimage"
+"""Where packages that were fetched, and engines, are kept."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from the_edge_agent import wording
 from the_edge_agent.cli.console import printable
-from the_edge_agent.errors import TeaError, WorkflowInvalid
+from the_edge_agent.errors import TeaError, WorkflowInvalid, traceback_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +31,8 @@ def report(error: BaseException, console: Console) -> int:  # noqa: PLR0911 - on
         _hint(error.hint, console)
         return error.exit_code
     if isinstance(error, TeaError):
+        if console.verbose and (told := traceback_of(error)):
+            console.line(printable(told))
         _report_tea_error(error, console)
         return error.exit_code
     if isinstance(error, click.ClickException):
@@ -52,6 +54,8 @@ def report_problems(problems: Iterable[Problem], console: Console) -> None:
     for problem in problems:
         _head(problem.spot, problem.severity, problem.code, problem.message, console)
         _details(problem.spot, problem.node, problem.hint, console)
+        if console.verbose and problem.details:
+            console.line(printable(problem.details))
 
 
 def count(problems: Iterable[Problem]) -> str:
