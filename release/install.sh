@@ -115,7 +115,7 @@ once_curl() {
     url=$1
     shift 2
     : >"$temp/log"
-    if [ -t 2 ]; then
+    if [ -t 2 ] && [ "$most" -gt 1000000 ]; then
         code=$(bounded curl --progress-bar "$@" "$url") && return 0
     else
         code=$(bounded curl --silent --show-error "$@" "$url" 2>"$temp/log") && return 0
@@ -137,7 +137,7 @@ once_wget() {
     shift
     if [ "$tool" = gnu ]; then
         set -- -nv -o "$temp/log" --tries=1 --timeout=60 --max-redirect=8 "$@"
-        [ ! -t 2 ] || set -- --show-progress --progress=bar:force "$@"
+        [ ! -t 2 ] || [ "$most" -le 1000000 ] || set -- --show-progress --progress=bar:force "$@"
         bounded wget "$@" "$url" && return 0
     else
         # No -T: with it busybox 1.35, which Debian 12 has, crashes. Without, it waits for 15 minutes.

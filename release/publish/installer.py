@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from release.publish import ROOT
 from release.publish.artifact import check_url, write
 from release.publish.signature import check_key
 from the_edge_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "install.sh"
 SCRIPT = ROOT / "release" / NAME

@@ -6,9 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.release.install.desk import ARCH, make_release
 from tests.release.install.mirror import Mirror, serving
+
 from the_edge_agent.image.elf import MACHINES
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.conftest import VERSION, image, needs_minisign
 
 from release.build.machine import MACHINES
 from release.publish.__main__ import main
 from release.publish.artifact import description_of, digest
 from release.publish.signature import SECRET
-from tests.release.publish.conftest import VERSION, image, needs_minisign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,9 @@ def test_large_files_come_in_parts_and_small_ones_do_not(folder: Path) -> None:
 
 
 @needs_minisign
-def test_every_step_can_be_called_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_step_can_be_called_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     key = str(tmp_path / "key/minisign.pub")
     assert main(["key", str(tmp_path / "key")]) == 0
     monkeypatch.setenv(SECRET, (tmp_path / "key/minisign.key").read_text(encoding="utf-8"))
