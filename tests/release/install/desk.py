@@ -8,7 +8,7 @@ import random
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,9 @@ from release.publish.artifact import Artifact, digest
 from release.publish.installer import SCRIPT
 from release.publish.parts import split
 from the_edge_agent.image.elf import MACHINES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = "1.2.3"
 SMALL, LARGE = "tea-python-llm", "tea-python-llm-gemma"
