@@ -420,11 +420,8 @@ def test_a_large_file_that_is_elsewhere_in_one_piece(desk: Desk, mirror: Mirror,
         assert is_published(desk.target / whole.name, release, LARGE)
 
 
-def test_the_newest_version_is_asked_for_and_then_that_version_only(mirror: Mirror, tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "desk", "dash", "curl")
-    script = tmp_path / "install.sh"
-    script.write_text(installer.text(f"{mirror.url}/releases", None), encoding="utf-8")
-    desk.script = script
+def test_a_script_installs_the_version_it_came_with_or_the_one_that_is_named(mirror: Mirror, tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk", "dash", "curl", script=installer.write_installer(tmp_path, f"{mirror.url}/releases", VERSION, None))
     asked: list[str] = []
 
     class Noting(Handler):
@@ -434,14 +431,13 @@ def test_the_newest_version_is_asked_for_and_then_that_version_only(mirror: Mirr
 
     mirror.RequestHandlerClass = Noting
     assert desk.run().returncode == 0
-    assert asked == [
-        "/releases/latest/download/SHA256SUMS",
-        "/releases/latest/download/release.txt",
-        f"/releases/download/v{VERSION}/{file_name(SMALL)}",
-    ]
+    place = f"/releases/download/v{VERSION}"
+    assert asked == [f"{place}/SHA256SUMS", f"{place}/release.txt", f"{place}/{file_name(SMALL)}"]
     asked.clear()
-    assert desk.run("--version", f"v{VERSION}").returncode == 0
-    assert {path.rsplit("/", 1)[0] for path in asked} == {f"/releases/download/v{VERSION}"}
+    done = desk.run("--version", "v9.9.9")
+    assert done.returncode == 8
+    assert f"holds version {VERSION}, not 9.9.9" in done.stderr
+    assert {path.rsplit("/", 1)[0] for path in asked} == {"/releases/download/v9.9.9"}
 
 
 # --- without a network, two at a time, interrupted
@@ -551,7 +547,7 @@ def signed(release: Path, tmp_path: Path) -> Path:
     key = read_key(public)
     secret = {signature.SECRET: (tmp_path / "key/minisign.key").read_text(encoding="utf-8")}
     signature.sign(release / sums.NAME, key, "tea", secret)
-    return installer.write_installer(tmp_path, "https://example.org/releases", key)
+    return installer.write_installer(tmp_path, "https://example.org/releases", VERSION, key)
 
 
 @needs_minisign
@@ -575,7 +571,7 @@ def test_a_signature_is_checked_where_minisign_is(signed: Path, mirror: Mirror, 
 @needs_minisign
 def test_another_key_is_not_trusted(signed: Path, mirror: Mirror, tmp_path: Path) -> None:
     other = read_key(make_key(tmp_path / "other"))
-    installer.write_installer(signed.parent, "https://example.org/releases", other)
+    installer.write_installer(signed.parent, "https://example.org/releases", VERSION, other)
     desk = Desk(tmp_path / "desk", "dash", "curl", script=signed)
     desk.offer("minisign")
     done = desk.run(base=mirror.url)
@@ -634,6 +630,7 @@ def test_nothing_of_it_runs_before_its_last_line() -> None:
     rest = [line for line in outside if line not in functions]
     assert [line for line in rest if not line.startswith(('"', "$", "usage:", "An ", "Exit "))] == [
         "releases=''",
+        "released=''",
         "public_key=''",
         lines[-1],
     ]

@@ -107,7 +107,7 @@ def test_what_github_says_it_has_is_compared(change: str, folder: Path, tmp_path
 def test_the_installer_knows_where_it_belongs(folder: Path) -> None:
     assert index(folder) == 0
     script = (folder / "install.sh").read_text(encoding="utf-8")
-    assert f"releases='{RELEASES}'\npublic_key=''\n" in script
+    assert f"releases='{RELEASES}'\nreleased='{VERSION}'\npublic_key=''\n" in script
     assert (folder / "install.sh").stat().st_mode & 0o111
 
 
