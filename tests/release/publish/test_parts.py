@@ -231,3 +231,4 @@ def test_a_file_as_long_as_the_largest_image() -> None:
     join(made, folder, consume=True)
     assert digest(whole) == every.hexdigest()
     whole.unlink()
+    description_of(whole).unlink()
