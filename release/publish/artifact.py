@@ -25,6 +25,7 @@ SUFFIX = ".artifact.json"
 IMAGE = ".AppImage"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.:-]*(/[A-Za-z0-9._~%+-]+)+")
 
@@ -91,6 +92,13 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_version(version: str) -> str:
+    """``version``, if it can be part of an address and of a name; raises :class:`ValueError`."""
+    if not _VERSION.fullmatch(version):
+        raise ValueError(f"{version!r} is no version: a digit first, then letters, digits, '.' and '-'")
+    return version
+
+
 def check_url(url: str) -> str:
     """``url``, if it needs no quoting anywhere; raises :class:`ValueError`."""
     if not isinstance(url, str) or not _URL.fullmatch(url) or "/../" in url:
@@ -127,9 +135,7 @@ def describe(path: Path) -> Artifact:
     """
     try:
         variant, architecture = _kind(path)
-        found = Artifact(
-            name=path.name, size=path.stat().st_size, sha256=digest(path), variant=variant, architecture=architecture
-        )
+        found = Artifact(name=path.name, size=path.stat().st_size, sha256=digest(path), variant=variant, architecture=architecture)
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
     except ValueError as problem:
@@ -182,7 +188,9 @@ def load(path: Path) -> Artifact:
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise ArtifactDamaged(f"{path} is no description of a file: {problem}", hint="make it anew: python -m release.publish describe") from problem
+        raise ArtifactDamaged(
+            f"{path} is no description of a file: {problem}", hint="make it anew: python -m release.publish describe"
+        ) from problem
     if path.name != f"{found.name}{SUFFIX}":
         raise ArtifactDamaged(f"{path} describes {found.name}", hint="give it its own name back")
     return found

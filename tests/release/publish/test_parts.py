@@ -8,15 +8,16 @@ import random
 import resource
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.conftest import FULL
 
 from release.publish import parts
 from release.publish.artifact import Artifact, ArtifactDamaged, describe, description_of, digest, load, save
 from release.publish.parts import join, spans, split
-from tests.release.publish.conftest import FULL
 from the_edge_agent.errors import MachineUnable, UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ def test_parts_are_the_file(consume: bool, whole: Path) -> None:  # noqa: FBT001
     assert all(digest(whole.parent / part.name) == part.sha256 for part in made.parts)
     assert described(whole) == made
     assert cut(whole, consume=consume) == made
-    assert sorted(path.name for path in whole.parent.iterdir() if path != whole) == ["large.bin.artifact.json", *(part.name for part in made.parts)]
+    assert sorted(path.name for path in whole.parent.iterdir() if path != whole) == [
+        "large.bin.artifact.json",
+        *(part.name for part in made.parts),
+    ]
 
 
 @pytest.mark.parametrize("consume", [False, True])
@@ -80,7 +84,7 @@ def test_parts_lie_side_by_side_and_are_about_as_long(size: int) -> None:
     found = spans(size, 300_000 if size < 2**20 else parts.LARGEST)
     assert found[0].start == 0
     assert found[-1].end == size
-    assert all(one.end == after.start for one, after in zip(found, found[1:], strict=False))
+    assert all(one.end == after.start for one, after in pairwise(found))
     assert max(one.size for one in found) - min(one.size for one in found) <= 1
 
 
@@ -195,7 +199,9 @@ def test_no_room_is_told_and_loses_nothing(whole: Path) -> None:
         f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, ({LARGEST + 50_000}, resource.RLIM_INFINITY));"
         "sys.exit(cli.main(['join', '--consume', sys.argv[1]]))"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(whole)], capture_output=True, encoding="utf-8", check=False, cwd=Path(parts.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(whole)], capture_output=True, encoding="utf-8", check=False, cwd=Path(parts.__file__).parents[2]
+    )
     assert done.returncode == MachineUnable.exit_code, done.stderr
     assert "make room, then call it again" in done.stderr
     assert not whole.exists()
@@ -225,3 +231,4 @@ def test_a_file_as_long_as_the_largest_image() -> None:
     join(made, folder, consume=True)
     assert digest(whole) == every.hexdigest()
     whole.unlink()
+    description_of(whole).unlink()

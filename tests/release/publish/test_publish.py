@@ -7,12 +7,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.conftest import VERSION, image, needs_minisign
 
 from release.build.machine import MACHINES
 from release.publish.__main__ import main
 from release.publish.artifact import description_of, digest
 from release.publish.signature import SECRET
-from tests.release.publish.conftest import VERSION, image, needs_minisign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,9 @@ def test_large_files_come_in_parts_and_small_ones_do_not(folder: Path) -> None:
 
 
 @needs_minisign
-def test_every_step_can_be_called_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_step_can_be_called_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     key = str(tmp_path / "key/minisign.pub")
     assert main(["key", str(tmp_path / "key")]) == 0
     monkeypatch.setenv(SECRET, (tmp_path / "key/minisign.key").read_text(encoding="utf-8"))
@@ -105,7 +107,7 @@ def test_what_github_says_it_has_is_compared(change: str, folder: Path, tmp_path
 def test_the_installer_knows_where_it_belongs(folder: Path) -> None:
     assert index(folder) == 0
     script = (folder / "install.sh").read_text(encoding="utf-8")
-    assert f"releases='{RELEASES}'\npublic_key=''\n" in script
+    assert f"releases='{RELEASES}'\nreleased='{VERSION}'\npublic_key=''\n" in script
     assert (folder / "install.sh").stat().st_mode & 0o111
 
 

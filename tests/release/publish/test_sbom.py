@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.release.publish.conftest import image
 
 from release.build import payload, wheels
 from release.build.debs import read_lock
 from release.publish import sbom
 from release.publish.artifact import ArtifactDamaged, digest
-from tests.release.publish.conftest import image
 from the_edge_agent.models import catalogue
 
 if TYPE_CHECKING:
