@@ -75,7 +75,7 @@ class Bundled:
         def callback(**values: Any) -> Any:
             texts = {each: values.pop(each.name) for each in inputs if each.name}
             given = {each.key.name: each.read(text) for each, text in texts.items() if text is not None}
-            return perform(file=None, values=given, **values)
+            return perform(file=None, inputs=given, **values)
 
         return _AgentCommand(self.start, inputs, [*others, version], callback)
 

@@ -37,6 +37,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command(cls=RunCommand, name="run")
 @click.argument("file", type=_PATH)
+@click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "-i",
     "--input",
@@ -45,6 +46,7 @@ _PATH = click.Path(path_type=Path)
     help="Values laid over the state at the start: a JSON object, @file.json, @file.yaml, or - for stdin.",
 )
 @click.option("-o", "--output", type=_PATH, help="Write the final state to this file instead of standard output.")
+@click.option("--raw", metavar="KEY", help="Write only the value of this key (also a.b) of the final state, a text without quotes.")
 @click.option("-s", "--stream", is_flag=True, help="Write every event as one line of JSON to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress. The answer and errors are always shown.")
 @click.option("-v", "--verbose", count=True, help="Show progress also where there is no terminal; with --stream: all events.")
@@ -76,12 +78,18 @@ _PATH = click.Path(path_type=Path)
 @click.option("-I", "--interactive", is_flag=True, hidden=True)
 @click.pass_obj
 def command(console: Console, /, *, interactive: bool, **options: Any) -> int:
-    """Run the workflow FILE and print its final state as JSON.
+    """Run the workflow FILE and print its final state as JSON. FILE may be - for standard input.
+
+    Each KEY=VALUE is laid over the state at the start: a.b is b inside a. VALUE is JSON where it can be read as JSON, else text;
+    @FILE and @- (standard input) are the text of a file.
 
     \b
-    tea run hello.yaml --input '{"name": "Ada"}'
+    tea run hello.yaml name=Ada
+    tea run hello.yaml name=@name.txt --raw greeting
     tea run hello.yaml --input @state.json --output result.json
     """  # noqa: D301 - the backspace is click's mark for text that keeps its lines
+    if options["raw"] is not None and options["stream"]:
+        raise click.UsageError("--raw and --stream cannot be used together.")
     if interactive and options["stream"]:
         raise click.UsageError("--interactive and --stream cannot be used together.")
     if interactive and (known := _elsewhere("--interactive")):

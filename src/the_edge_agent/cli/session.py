@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from the_edge_agent.cancellation import Cancellation
-from the_edge_agent.cli import files, inputs, pausing
+from the_edge_agent.cli import files, inputs, keys, pausing
 from the_edge_agent.cli.answer import Answer, claimed, encoded
 from the_edge_agent.cli.progress import Heartbeat, LiveProgress, PlainProgress, Warnings, Whereabouts
 from the_edge_agent.cli.report import report_problems
@@ -19,7 +19,7 @@ from the_edge_agent.cli.stream import EventStream
 from the_edge_agent.errors import NodeFailed, TeaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from the_edge_agent.agent import Agent
@@ -38,12 +38,14 @@ _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"
 class CommandLine:
     """What was typed after ``tea run``; see there for what each means. ``checkpoint`` is that of ``tea resume``.
 
-    ``values`` are those of the options of a bundled agent, which lie over ``--input``; ``agent`` is what a user types to start it.
+    ``inputs`` are those of the options of a bundled agent, which lie over ``--input``; ``agent`` is what a user types to start it.
     """
 
     file: Path
+    values: tuple[str, ...]
     input_text: str | None
     output: Path | None
+    raw: str | None
     stream: bool
     quiet: bool
     verbose: int
@@ -66,7 +68,7 @@ class CommandLine:
     debug_state: Path | None
     heartbeat: bool
     checkpoint: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     agent: str | None = None
 
 
@@ -116,6 +118,7 @@ class Session:
 
     def _deliver(self, answer: Answer) -> int:
         options = self._options
+        inputs.read_once(self._texts())
         unwanted = inputs.pairs("--fail-on-state", options.fail_on_state)
         if self._output is not None:
             inputs.writable("--output", self._output)
@@ -124,23 +127,38 @@ class Session:
         if options.secrets_prefix and not secrets and not options.quiet:
             self._console.line(f"warning [NO_SECRETS]: no environment variable starts with {options.secrets_prefix}")
         given = inputs.mapping("--input", options.input_text) if options.input_text is not None else {}
-        given |= options.values
+        given |= options.inputs
+        assigned = keys.assigned(options.values)
         resume = None if options.checkpoint is None else pausing.checkpoint(options.checkpoint)
-        state = self._final_state(given, secrets, resume)
+        state = self._final_state(given, assigned, secrets, resume)
         content = encoded(state, indent=2)
+        if options.raw is not None:
+            content = keys.raw(keys.value(state, options.raw))
         if self._output is not None:
             files.write("--output", self._output, content)
         elif self._stream is None:
-            answer.document(state)
+            answer.write(content)
         _refuse(state, unwanted)
         return 0
 
-    def _final_state(self, given: dict[str, Any], secrets: dict[str, str], resume: Checkpoint | None) -> dict[str, Any]:
+    def _texts(self) -> Iterator[tuple[str, str | None]]:
+        """What may name standard input: what it is for, and what was typed."""
+        options = self._options
+        yield from (("the workflow", str(path)) for path in (options.file, *options.overlays))
+        yield from (("--input", options.input_text), ("--secrets", options.secrets_text))
+        yield from ((key, text) for key, _, text in (each.partition("=") for each in options.values))
+
+    def _final_state(
+        self, given: dict[str, Any], assigned: dict[str, Any], secrets: dict[str, str], resume: Checkpoint | None
+    ) -> dict[str, Any]:
         with self._load(secrets) as agent, ExitStack() as stack:
             self._keep_inputs(agent)
             self._console.redact.hide(agent.secrets.values())
+            below = agent.workflow.initial_state if resume is None else resume.state
+            given = keys.laid(assigned, given, below)
             if not self._options.quiet:
                 report_problems(agent.problems, self._console)
+                report_problems(keys.misspelt(given, {*keys.known(agent.workflow), *below}), self._console)
             self._progress = self._shown()
             if self._progress is not None:
                 stack.callback(self._progress.close)
