@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "-m", "--model", dest="models", type=Path, metavar="FILE", action="append", default=[], help="a model; may be repeated"
     )
-    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write, or the folder for it (default: NAME-VERSION-ARCH.AppImage)")
+    one.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the file to write, or the folder for it (default: NAME-VERSION-ARCH.AppImage)"
+    )
     one.add_argument("--arch", choices=MACHINES, help="for this architecture (default: this machine's)")
     one.add_argument("--engine", type=Path, metavar="FILE", help="an image whose engine is taken, instead of building one")
     one.add_argument("--runtime", type=Path, metavar="DIR", default=RUNTIME, help="where the runtime was built (default: %(default)s)")

@@ -46,7 +46,7 @@ def needed(name: str) -> int:
     if model is None:
         return _ENGINE
     known = catalogue.known(model)
-    return _ENGINE + _COPIES * ((known.size if known else 0) or _UNKNOWN)
+    return _ENGINE + _COPIES * ((known.download if known else None) or _UNKNOWN)
 
 
 def check(name: str, folder: Path) -> tuple[int, int]:
@@ -58,7 +58,9 @@ def check(name: str, folder: Path) -> tuple[int, int]:
     model = variants.named(name).own_model
     known = catalogue.known(model) if model else None
     if model and not (known and known.locked):
-        raise UsageError(f"{name} brings {model}, which is not locked", hint=f"tea models lock {model}, look at what changed, and commit it")
+        raise UsageError(
+            f"{name} brings {model}, which is not locked", hint=f"tea models lock {model}, look at what changed, and commit it"
+        )
     need, free = needed(name), shutil.disk_usage(folder).free
     if free < need:
         raise UsageError(

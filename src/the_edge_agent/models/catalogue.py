@@ -55,6 +55,11 @@ class KnownModel:
     embeds: bool = False
     preferred: bool = False
 
+    @property
+    def download(self) -> int | None:
+        """Bytes that have to come: ``size``, or ``about`` as long as that is all that is known."""
+        return self.size or self.about
+
 
 @cache
 def catalogue() -> tuple[KnownModel, ...]:

@@ -49,7 +49,7 @@ def hub(folder: Path) -> Iterator[Hub]:
         place = folder / "hub" / known.sources[0].repository / known.file_name
         place.parent.mkdir(parents=True)
         made = small / known.file_name
-        shutil.copy(made if made.is_file() else builtin.chat_model(), place)
+        shutil.copy(made if made.is_file() else builtin.path(), place)
     with Hub(folder / "hub") as running:
         yield running
 
@@ -79,7 +79,9 @@ def tree(folder: Path, hub: Hub) -> Path:
     environment = {**os.environ, "HF_ENDPOINT": hub.endpoint, "HOME": str(folder / "home"), "PYTHONPATH": "src"}
     subprocess.run([sys.executable, "-m", "the_edge_agent", "models", "lock", "--accept-changes"], cwd=made, env=environment, check=False)
     shutil.copy(signature.make_key(folder), made / "release/minisign.pub")
-    version = subprocess.run([sys.executable, "-m", "release.build", "version"], cwd=made, capture_output=True, text=True, check=True).stdout.strip()
+    version = subprocess.run(
+        [sys.executable, "-m", "release.build", "version"], cwd=made, capture_output=True, text=True, check=True
+    ).stdout.strip()
     for words in (
         ["remote", "set-url", "origin", "https://github.com/example/tea"],
         ["add", "--all"],

@@ -28,7 +28,7 @@ from the_edge_agent.models import catalogue
 if TYPE_CHECKING:
     from tests.hub import Hub
 
-LIMIT = 40_000_000
+LIMIT = 60_000_000
 """Stands for GitHub's 2 GB."""
 HERE = Path(__file__).parent
 _USES = re.compile(r"uses: (actions/(?!checkout)[\w-]+)@([0-9a-f]{40})")
@@ -47,7 +47,7 @@ def released(tree: Path, folder: Path, hub: Hub, storage: str) -> Path:
         file.seek(100_000)
         file.write(b"changed")
     event = folder / "event.json"
-    tag = subprocess.run(["git", "describe", "--tags"], cwd=tree, capture_output=True, text=True, check=True).stdout.strip()
+    tag = subprocess.run(["git", "describe", "--tags"], cwd=tree, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607 - git from PATH
     event.write_text(json.dumps({"ref": f"refs/tags/{tag}", "repository": {"full_name": "example/tea", "default_branch": "main"}}))
     secret = (folder / signature.SECRET_FILE).read_text().splitlines()[1]
     given = {
@@ -118,15 +118,17 @@ def test_whole_files_are_in_the_storage(released: Path, folder: Path, storage: s
             assert int(answer.headers["Content-Length"]) == one.size, size(one.size)
 
 
-@pytest.mark.parametrize(("variant", "cut"), [("tea-python-llm-gemma", True), ("tea-python-llm", False)])
-def test_a_stranger_installs_it_and_the_model_answers(variant: str, cut: bool, released: Path, tmp_path: Path) -> None:
-    assert bool(list((released / "files").glob(f"{variant}-[0-9]*.part-*"))) >= cut
+@pytest.mark.parametrize(("variant", "parts"), [("tea-python-llm-gemma", 2), ("tea-python-llm", 0)])
+def test_a_stranger_installs_it_and_the_model_answers(variant: str, parts: int, released: Path, tmp_path: Path) -> None:
+    assert len(list((released / "files").glob(f"{variant}-[0-9]*-x86_64.AppImage.part-*"))) >= parts
     home = tmp_path / "home"
     home.mkdir()
     shutil.copy(TREE / "examples/llm/local-chat.yaml", home)
     with serving(released / "files") as mirror:
         shutil.copy(released / "files/install.sh", home)
-        installed = _in_an_empty_room(home, "--share-net", "sh", "install.sh", "--base-url", mirror.url, "--variant", variant, "--dir", "/home/bin")
+        installed = _in_an_empty_room(
+            home, "--share-net", "sh", "install.sh", "--base-url", mirror.url, "--variant", variant, "--dir", "/home/bin"
+        )
     assert installed.returncode == 0, installed.stderr
     program = next(iter(sorted((home / "bin").iterdir())))
     answered = _in_an_empty_room(home, "--unshare-net", f"/home/bin/{program.name}", "run", "local-chat.yaml", "--quiet")
