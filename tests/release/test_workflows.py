@@ -58,12 +58,13 @@ def test_a_script_gets_what_others_wrote_by_its_environment_only(step: dict[str,
 def test_a_script_is_sound(step: dict[str, Any], tmp_path: Path) -> None:
     if "run" not in step:
         return
-    if shutil.which("shellcheck") is None:
+    shellcheck = shutil.which("shellcheck")
+    if shellcheck is None:
         pytest.skip("shellcheck is not installed: apt-get install shellcheck")
     script = tmp_path / "run.sh"
     script.write_text(f"#!/usr/bin/env bash\n{step['run']}")
     done = subprocess.run(
-        ["shellcheck", "--shell", "bash", "--exclude", "SC2010,SC2012", str(script)], capture_output=True, text=True, check=False
+        [shellcheck, "--shell", "bash", "--exclude", "SC2010,SC2012", str(script)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from release.build.__main__ import main
 from release.build.machine import MACHINES
 from the_edge_agent.errors import UsageError
 from the_edge_agent.models import catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PHI = "tea-python-llm-phi4"
 _Usage = type(shutil.disk_usage("/"))
