@@ -32,8 +32,8 @@ def update(work: Path) -> tuple[Path, ...]:
     tested = wheels.read_lock(ROOT / "requirements.lock")
     files = [file for name in MACHINES for file in wheels.newest(requirements, tested, name, recipe.python, work / "wheels")]
     texts = {
-        recipe.debs_lock: debs.lock_text(set(inside)),
-        recipe.wheels_lock: wheels.lock_text(files),
+        payload.DEBS_LOCK: debs.lock_text(set(inside)),
+        payload.WHEELS_LOCK: wheels.lock_text(files),
         runtime.LOCK: debs.lock_text(compiled),
     }
     for path, text in texts.items():

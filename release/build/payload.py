@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from release.build import RECIPE, ROOT, debs, wheels
 from release.build.machine import machine_here
@@ -26,53 +26,27 @@ if TYPE_CHECKING:
 
     from release.build.machine import Machine
 
+DEBS_LOCK, WHEELS_LOCK = RECIPE / "debs.lock", RECIPE / "wheels.lock"
+"""Which version of each Debian package, and of each Python package."""
 _EXECUTABLE, _PLAIN = 0o755, 0o644
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """``payload.toml`` and the lock files beside it."""
+    """What ``payload.toml`` says; see there."""
 
-    folder: Path
     suite: str
     python: str
-    packages: tuple[str, ...]
-    opened: tuple[str, ...]
-    folders: tuple[str, ...]
-    without: tuple[str, ...]
-    llm_wheels: tuple[str, ...]
-
-    @property
-    def debs_lock(self) -> Path:
-        """Which version of each Debian package."""
-        return self.folder / "debs.lock"
-
-    @property
-    def wheels_lock(self) -> Path:
-        """Which version of each Python package."""
-        return self.folder / "wheels.lock"
+    packages: list[str]
+    opened: list[str]
+    folders: list[str]
+    without: list[str]
+    llm_wheels: list[str]
 
 
-def read_recipe(folder: Path = RECIPE) -> Recipe:
-    """The recipe in ``folder``.
-
-    Raises:
-        UsageError: there is none.
-    """
-    try:
-        values: dict[str, Any] = tomllib.loads((folder / "payload.toml").read_text(encoding="utf-8"))
-        return Recipe(
-            folder,
-            values["suite"],
-            values["python"],
-            tuple(values["packages"]),
-            tuple(values["opened"]),
-            tuple(values["folders"]),
-            tuple(values["without"]),
-            tuple(values["llm"]["wheels"]),
-        )
-    except (OSError, KeyError, ValueError) as problem:
-        raise UsageError(f"{folder} holds no recipe of an engine: {problem}") from problem
+def read_recipe() -> Recipe:
+    """What an engine consists of."""
+    return Recipe(**tomllib.loads((RECIPE / "payload.toml").read_text(encoding="utf-8")))
 
 
 def assemble(machine: Machine, *, llm: bool, runtime: Path, work: Path) -> Path:
@@ -118,7 +92,7 @@ class _Assembly:
     def _unpacked(self, machine: Machine) -> Path:
         """Every pinned package for ``machine``, unpacked into one folder."""
         debian = debs.Debian(self._recipe.suite, self._work / "apt")
-        return debian.laid_out(self._recipe.debs_lock, machine.debian, self._work / f"debian-{machine.name}")
+        return debian.laid_out(DEBS_LOCK, machine.debian, self._work / f"debian-{machine.name}")
 
     def _take_debian(self, parts: Path) -> None:
         python = f"python{self._recipe.python}"
@@ -135,10 +109,10 @@ class _Assembly:
         shutil.copytree(parts / "usr/share/common-licenses", self._root / "usr/share/common-licenses", symlinks=True)
 
     def _take_wheels(self) -> None:
-        pinned = wheels.read_lock(self._recipe.wheels_lock)
+        pinned = wheels.read_lock(WHEELS_LOCK)
         names = [name for name in pinned if self._llm or name not in self._recipe.llm_wheels]
         folder = self._work / "wheels"
-        files = wheels.fetch(self._recipe.wheels_lock, names, self._machine.name, self._recipe.python, folder)
+        files = wheels.fetch(WHEELS_LOCK, names, self._machine.name, self._recipe.python, folder)
         for file in (*files, wheels.own(ROOT, folder)):
             wheels.unpack(file, self._root / MODULES)
 
@@ -147,17 +121,16 @@ class _Assembly:
         for name in STARTERS:
             _copy(built / "starter", self._root / name)
         _copy(built / "libtea-inside.so", self._libraries / "libtea-inside.so")
-        data = self._recipe.folder
         # In the place of Debian's, which reports crashes of other programs.
         (self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py").unlink(missing_ok=True)
-        _copy(data / "sitecustomize.py", self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py")
-        _copy(data / "certificates.py", self._root / MODULES / "certifi/core.py")
+        _copy(RECIPE / "sitecustomize.py", self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py")
+        _copy(RECIPE / "certificates.py", self._root / MODULES / "certifi/core.py")
         for name in (DESKTOP, f"usr/share/applications/{DESKTOP}"):
-            _copy(data / DESKTOP, self._root / name)
-        _copy(data / "tea.metainfo.xml", self._root / METAINFO / "io.github.the_edge_agent.tea.appdata.xml")
-        _copy(data / "tea.svg", self._root / "usr/share/icons/hicolor/scalable/apps/tea.svg")
+            _copy(RECIPE / DESKTOP, self._root / name)
+        _copy(RECIPE / "tea.metainfo.xml", self._root / METAINFO / "io.github.the_edge_agent.tea.appdata.xml")
+        _copy(RECIPE / "tea.svg", self._root / "usr/share/icons/hicolor/scalable/apps/tea.svg")
         for name in ("tea.png", "usr/share/icons/hicolor/256x256/apps/tea.png"):
-            _copy(data / "tea.png", self._root / name)
+            _copy(RECIPE / "tea.png", self._root / name)
         (self._root / ".DirIcon").symlink_to("tea.png")
         _copy(ROOT / "LICENSE", self._root / "usr/share/doc/the-edge-agent/copyright")
         for texts in sorted((built / "licenses").iterdir()):

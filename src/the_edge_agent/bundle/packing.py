@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from the_edge_agent.models.header import Header
     from the_edge_agent.workflow.model import Workflow
 
-ENGINES = "engines"
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -78,7 +76,7 @@ def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifes
 
 
 def find_engine(named: Path | None) -> Engine:
-    """The engine to build on: the one that was named, else the image this program runs from, else one that is kept for it.
+    """The engine to build on: the one that was named, else the image this program runs from, else one that is kept in the folder ``engines`` beside the models.
 
     Raises:
         UsageError: there is none.
@@ -89,7 +87,7 @@ def find_engine(named: Path | None) -> Engine:
     own = embedded.image()
     if own is not None:
         return open_engine(own)
-    folder = engines_folder()
+    folder = Path(platformdirs.user_data_dir(find.APPLICATION)) / "engines"
     for name in ("tea-python-llm", "tea-python"):
         kept = folder / f"{name}-{__version__}-{platform.machine()}.AppImage"
         if kept.is_file():
@@ -98,11 +96,6 @@ def find_engine(named: Path | None) -> Engine:
         "there is no engine to build on",
         hint=f"name an AppImage of tea: --engine FILE.AppImage, or keep it as {folder / f'tea-python-llm-{__version__}-{platform.machine()}.AppImage'}",
     )
-
-
-def engines_folder() -> Path:
-    """Where engine images are kept for later."""
-    return Path(platformdirs.user_data_dir(find.APPLICATION)) / ENGINES
 
 
 def _models(request: Request, workflow: Workflow, engine: Engine) -> tuple[list[Model], str | None]:

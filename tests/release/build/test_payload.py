@@ -12,28 +12,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.build import RECIPE as DATA
-from release.build import ROOT, debs, payload, wheels
+from release.build import RECIPE, ROOT, debs, payload, wheels
 from release.build.machine import MACHINES
 from the_edge_agent.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RECIPE = payload.read_recipe()
+WANTED = payload.read_recipe()
 
 
 def test_every_package_is_pinned_for_both_architectures() -> None:
-    pinned = debs.read_lock(RECIPE.debs_lock)
+    pinned = debs.read_lock(payload.DEBS_LOCK)
     for machine in MACHINES.values():
-        assert {one.name for one in pinned if one.architecture in {machine.debian, "all"}} == set(RECIPE.packages)
+        assert {one.name for one in pinned if one.architecture in {machine.debian, "all"}} == set(WANTED.packages)
     assert all(re.fullmatch(r"[0-9a-f]{64}", one.sha256) for one in pinned)
 
 
 def test_the_wheels_are_those_the_tests_run_with() -> None:
     tested = wheels.read_lock(ROOT / "requirements.lock")
-    shipped = wheels.read_lock(RECIPE.wheels_lock)
-    assert set(RECIPE.llm_wheels) <= shipped.keys()
+    shipped = wheels.read_lock(payload.WHEELS_LOCK)
+    assert set(WANTED.llm_wheels) <= shipped.keys()
     assert {name: version for name, version in shipped.items() if name in tested} == {
         name: tested[name] for name in shipped if name in tested
     }
@@ -41,14 +40,14 @@ def test_the_wheels_are_those_the_tests_run_with() -> None:
 
 
 def test_every_wheel_is_hashed_for_both_architectures() -> None:
-    text = RECIPE.wheels_lock.read_text(encoding="utf-8")
+    text = payload.WHEELS_LOCK.read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())[1:]
     for entry in entries:
         assert 1 <= entry.count("--hash=sha256:") <= 2, entry
 
 
 def test_no_file_of_the_recipe_names_a_host() -> None:
-    for path in DATA.iterdir():
+    for path in RECIPE.iterdir():
         if path.suffix in {".lock", ".toml", ".py", ".desktop"}:
             assert "://" not in path.read_text(encoding="utf-8"), path.name
 
@@ -65,11 +64,11 @@ CERTIFI = "import json, sys; sys.path[:0] = [{data!r}, {folder!r}]; import certi
 def test_certifi_names_the_certificates_of_the_machine(tmp_path: Path) -> None:
     (tmp_path / "certifi").mkdir()
     (tmp_path / "certifi/__init__.py").touch()
-    shutil.copy(DATA / "certificates.py", tmp_path / "certifi/core.py")
+    shutil.copy(RECIPE / "certificates.py", tmp_path / "certifi/core.py")
     (tmp_path / "certifi/cacert.pem").write_text("own", encoding="utf-8")
     (tmp_path / "machine.pem").write_text("the machine's – ü", encoding="utf-8")
     told = {"TEA_RESTORE": "TEA_CERTIFICATES", "TEA_CERTIFICATES": str(tmp_path / "machine.pem")}
-    code = CERTIFI.format(data=str(DATA), folder=str(tmp_path))
+    code = CERTIFI.format(data=str(RECIPE), folder=str(tmp_path))
 
     def answer(**environment: str) -> list[str]:
         done = subprocess.run([sys.executable, "-S", "-B", "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -82,7 +81,7 @@ def test_certifi_names_the_certificates_of_the_machine(tmp_path: Path) -> None:
 def started(environment: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The environment after the image's sitecustomize has run in it, and what it kept."""
     code = "import json, os, sitecustomize; print(json.dumps([dict(os.environ), sitecustomize.inside]))"
-    command = [sys.executable, "-S", "-B", "-c", f"import sys; sys.path.insert(0, {str(DATA)!r}); {code}"]
+    command = [sys.executable, "-S", "-B", "-c", f"import sys; sys.path.insert(0, {str(RECIPE)!r}); {code}"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     after, kept = json.loads(done.stdout)
     after.pop("LC_CTYPE", None)  # Python's own, where the locale is C
