@@ -22,16 +22,15 @@ KIB_IN_MIB = 1024
 
 def loading() -> dict[str, float]:
     """In this process: the time to open llama.cpp and load the model."""
-    from the_edge_agent.llm.local.loaded import LoadedModel
+    from the_edge_agent.llm.local.llama import Abort
+    from the_edge_agent.llm.local.sequence import ChatContext
     from the_edge_agent.llm.options import LoadParameters
     from the_edge_agent.models import builtin, header
 
     start = time.perf_counter()
-    model = LoadedModel(header.read(builtin.path()), LoadParameters())
-    while not model.wait(1):
-        pass
+    context = ChatContext(header.read(builtin.path()), LoadParameters(), Abort())
     seconds = time.perf_counter() - start
-    model.close()
+    context.close()
     return {"load": seconds}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.actions import builtin
-from the_edge_agent.actions.model.question import ModelParameters
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,20 +17,47 @@ if TYPE_CHECKING:
     from the_edge_agent.actions.registry import Action, Parameter
 
 PAGE = Path(__file__).with_name("actions.md")
-MODEL = frozenset(ModelParameters.__annotations__)
+MODEL = frozenset(MODEL_PARAMETERS)
 HEAD = """\
 # Actions
 
-What `uses:` can name. `with:` holds the parameters, `output:` says where the result goes ([dialect](dialect.md#actions)).
-Unknown, missing and wrong parameters are found before the run. `tea actions NAME` prints the same on the command line.
+A node does something by calling an *action*: it reads a file, asks a model, validates data. `uses:` names the action, `with:` holds its parameters, and
+`output:` says where the result goes ([dialect](dialect.md#actions)).
 
-A result with `success` reports a failure in it (`{success: false, error, error_type}`) and lets the run go on;
-every other failure fails the node ([errors](errors.md)). Actions marked *model* take the
-[parameters of a model](models.md#parameters) as well as their own, those that make vectors only what
-[an embedding model](retrieval.md#which-model-embeds) can be told. Actions marked *network* connect to the address they are given;
-no other action opens a connection, a *model* one only where an API was [chosen](models.md#which-backend-answers).
+```yaml
+# save.yaml
+name: save
+nodes:
+  - name: write
+    uses: file.write
+    with: {path: note.txt, content: "Hello, {{ state.name }}!"}
+    output: written
+```
 
-This page is written by `docs/actions_page.py` from the actions themselves. Actions of your own: [extending](dialect.md#imports).
+```console
+$ tea run save.yaml --input '{"name": "Ada"}'
+{
+  "name": "Ada",
+  "written": {
+    "path": "note.txt",
+    "success": true
+  }
+}
+```
+
+`tea actions` lists all actions in your terminal, and `tea actions NAME` describes one. If a parameter is unknown, missing or wrong, `tea` says so before
+the run. You can write [actions of your own](dialect.md#imports) in Python.
+
+* If a result has `success`, the action reports a failure in it: `{success: false, error, error_type}`. The run goes on. Every other failure fails
+  the node ([errors](errors.md)).
+* An action marked *model* takes the [parameters of a model](models.md#parameters) as well as its own. One that only makes vectors takes what
+  [an embedding model](retrieval.md#which-model-embeds) can be told.
+* An action marked *network* connects to the address that you give it. No other action opens a connection; a *model* one does only where you
+  [chose an API](models.md#which-backend-answers).
+* An action marked *actions* calls others. One marked *code* runs blocks in its parameters. One marked *files* reads or writes a file that the
+  workflow names.
+
+`docs/actions_page.py` writes this page from the actions themselves.
 """
 
 
@@ -44,12 +71,12 @@ def page() -> str:
 def _section(space: str, actions: Iterator[Action]) -> Iterator[str]:
     yield f"## {space}\n"
     for action in actions:
-        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in sorted(action.needs))
+        marks = "".join(f" *{'model' if need == 'llm' else need}*" for need in action.needs.words)
         yield f"### `{action.name}`{marks}\n"
         yield action.summary.replace("``", "`") + "\n"
-        own = [one for one in action.parameters if not ("llm" in action.needs and one.name in MODEL)]
+        own = [one for one in action.parameters if not (action.needs.asks and one.name in MODEL)]
         if own:
-            yield "| parameter | value | |\n|---|---|---|"
+            yield "| parameter | value | default |\n|---|---|---|"
             yield from (_row(one) for one in own)
             yield ""
         yield f"Result: `{action.returns}`\n" if action.returns else "Result: any value\n"
@@ -65,7 +92,7 @@ def _presence(parameter: Parameter) -> str:
     if parameter.required:
         return "required"
     try:
-        return "" if parameter.default is None else f"default `{json.dumps(parameter.default)}`"
+        return "" if parameter.default is None else f"`{json.dumps(parameter.default)}`"
     except TypeError:
         return ""
 

@@ -117,6 +117,15 @@ static void prepare_private(const char *root, const char *process, const char *c
     keep_path_private("OPENSSL_MODULES", below(root, LIBRARIES "/ossl-modules"));
 }
 
+// Whether the program is only asked about itself. SWI-Prolog listens to that when it is all that stands there.
+static bool asks_about_itself(int count, char **words) {
+    static const char *const questions[] = {"--version", "-v", "--help", "-h", "--arch", "--abi-version"};
+    for (size_t i = 0; count == 2 && i < sizeof questions / sizeof *questions; i++) {
+        if (!strcmp(words[1], questions[i])) return true;
+    }
+    return false;
+}
+
 static char **command(const char *root, const struct program *program, bool inside, int count, char **words) {
     char **made = calloc((size_t)count + 16, sizeof *made);
     int at = 0;
@@ -133,7 +142,7 @@ static char **command(const char *root, const struct program *program, bool insi
     made[at++] = text("--argv0");
     made[at++] = below(root, program->shown);
     made[at++] = below(root, program->file);
-    if (program->home) made[at++] = text("%s%s/%s", program->home_option, root, program->home);
+    if (program->home && !asks_about_itself(count, words)) made[at++] = text("%s%s/%s", program->home_option, root, program->home);
     for (int i = 0; i < 4 && program->arguments[i]; i++) made[at++] = text("%s", program->arguments[i]);
     for (int i = 1; i < count; i++) made[at++] = words[i];
     return made;

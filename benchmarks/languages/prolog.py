@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from languages.blocks import Subject, report
 
+from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.languages import swipl
 
 RULES = "double(X, Y) :- Y is X * 2.\\nstate(n, N), double(N, M), return(x, M)."
@@ -48,8 +49,8 @@ PROLOG = Subject(
 def worker_memory() -> float:
     """Resident MiB of a worker that is at rest."""
     program = swipl.executable() or "swipl"
-    with swipl.POOL.worker(program, sandbox=True, most=1, stop=lambda: False) as worker:
-        worker.ask('run(1000000,"return(a, 1).",268435456,0,[]).\n', seconds=30, stop=lambda: False)
+    with swipl.POOL.worker(program, sandbox=True, most=1, cancellation=Cancellation()) as worker:
+        worker.ask('run(1000000,"return(a, 1).",268435456,0,[]).\n', seconds=30, cancellation=Cancellation())
         status = Path("/proc", str(worker.pid), "status").read_text(encoding="utf-8")
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 

@@ -27,8 +27,9 @@ def update(work: Path) -> tuple[Path, ...]:
         [one for machine in MACHINES.values() for one in debian.newest(names, machine.debian)]
         for names in (recipe.packages, runtime.PACKAGES)
     )
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["llm-local"]]
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = document["project"]
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["llm-local"], *document["dependency-groups"]["image"]]
     tested = wheels.read_lock(ROOT / "requirements.lock")
     files = [file for name in MACHINES for file in wheels.newest(requirements, tested, name, recipe.python, work / "wheels")]
     texts = {

@@ -125,6 +125,7 @@ class _Assembly:
         (self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py").unlink(missing_ok=True)
         _copy(RECIPE / "sitecustomize.py", self._root / f"usr/lib/python{self._recipe.python}/sitecustomize.py")
         _copy(RECIPE / "certificates.py", self._root / MODULES / "certifi/core.py")
+        _copy(RECIPE / "trust.py", self._root / MODULES / "httpcore2/_ssl.py")
         for name in (DESKTOP, f"usr/share/applications/{DESKTOP}"):
             _copy(RECIPE / DESKTOP, self._root / name)
         _copy(RECIPE / "tea.metainfo.xml", self._root / METAINFO / "io.github.the_edge_agent.tea.appdata.xml")

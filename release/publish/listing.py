@@ -50,9 +50,9 @@ def memory(row: Variant) -> int:
     if row.own_model is None:
         return _LLM if row.llm else _ENGINE
     known = catalogue.known(row.own_model)
-    if known is None:
-        raise UsageError(f"the catalogue does not know {row.own_model}, the model of {row.name}")
-    return known.size + _CONTEXT
+    if known is None or not known.download:
+        raise UsageError(f"the catalogue does not know {row.own_model}, the model of {row.name}, or how large it is")
+    return known.download + _CONTEXT
 
 
 def text(version: str, variants: Mapping[str, Variant], artifacts: Iterable[Artifact]) -> str:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 T = TypeVar("T")
 
@@ -20,10 +20,10 @@ class Resources:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._items: dict[str, Any] = {}
+        self._items: dict[Hashable, Any] = {}
         self._stack = ExitStack()
 
-    def get(self, key: str, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The resource called ``key``, made by ``make()`` at the first call; its ``close`` is called at the end if it has one."""
         with self._lock:
             if key not in self._items:

@@ -166,6 +166,61 @@ def test_inspect_text_names_the_models(tea: Tea, tmp_path: Path) -> None:
     assert "  ask (llm.call): provider local, model small.gguf\n" in tea("inspect", "w.yaml").stdout
 
 
+NEEDS = """\
+settings: {llm: {provider: openai, api_base: "http://127.0.0.1:9/v1", model: big, embedding_model: e5}}
+nodes:
+  - name: loop
+    uses: actions.reflection_loop
+    with:
+      generator:
+        run: |
+          return {"n": 1}
+      evaluator: {type: schema, schema: {type: object}}
+  - {name: keep, uses: vector.store, with: {texts: [a], path: notes.db}}
+  - {name: again, uses: cache.wrap, with: {action: llm.call, args: {prompt: hi}}}
+  - {name: fetch, uses: http.get, with: {url: "http://127.0.0.1:9/x"}}
+"""
+
+
+def test_inspect_text_tells_what_actions_need(tea: Tea, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(NEEDS, encoding="utf-8")
+    text = tea("inspect", "w.yaml").stdout
+    assert (
+        text[text.index("models:") :]
+        == """\
+models:
+  keep (vector.store): provider openai, model e5, api_base http://127.0.0.1:9/v1
+  again (llm.call by cache.wrap): provider openai, model big, api_base http://127.0.0.1:9/v1
+
+files:
+  keep (vector.store): path notes.db
+
+network:
+  fetch (http.get): http://127.0.0.1:9/x
+
+code:
+  loop (reflection.loop) (python, w.yaml:8:11):
+    | return {"n": 1}
+"""
+    )
+    refused = tea("run", "w.yaml", "--no-code")
+    assert (refused.returncode, "node 'loop'" in refused.stderr) == (11, True)
+
+
+def test_a_model_file_that_is_not_there_is_an_error_though_nobody_asks_it(tea: Tea, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text("nodes: [{name: a}]\n", encoding="utf-8")
+    done = tea("run", "w.yaml", "--gguf", "nope.gguf")
+    assert (done.returncode, "--gguf names the model nope.gguf" in done.stderr) == (8, True)
+
+
+def test_a_missing_model_behind_a_wrapper_is_found_before_anything_runs(tea: Tea, tmp_path: Path) -> None:
+    first = "{name: a, uses: file.write, with: {path: out.txt, content: x}}"
+    second = "{name: b, uses: cache.wrap, with: {action: llm.call, args: {prompt: hi, model_path: no.gguf}}}"
+    (tmp_path / "w.yaml").write_text(f"nodes:\n  - {first}\n  - {second}\n", encoding="utf-8")
+    done = tea("run", "w.yaml")
+    assert (done.returncode, "node: 'b'" in done.stderr, (tmp_path / "out.txt").exists()) == (8, True, False)
+
+
 @pytest.mark.usefixtures("flow")
 def test_inspect_draws(tea: Tea) -> None:
     assert tea("inspect", "w.yaml", "-f", "dot").stdout.startswith('digraph "ok-flow" {')

@@ -3,112 +3,58 @@
 from __future__ import annotations
 
 import ast
-import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
+from tools.house import __main__ as house_command
+from tools.house.survey import named, survey
 
 import the_edge_agent
 
 PACKAGE = Path(the_edge_agent.__file__).parent
-HOUSE = "the_edge_agent"
-TREE = Path(__file__).parents[2]
-RELEASE = "release"
-MODULES = [
-    *sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")),
-    *sorted(path.relative_to(TREE) for path in (TREE / RELEASE).rglob("*.py")),
-]
-
-GROUND = frozenset({"errors", "cancellation", "resources", "redaction"})
-"""The ground floor: every room may import it, and it imports no room."""
-_RUNNING = frozenset({"workflow", "engine"})
-_USED = _RUNNING | {"models", "llm", "languages", "store", "actions"}
-MAY_IMPORT: dict[str, frozenset[str]] = {
-    **dict.fromkeys(GROUND, frozenset()),
-    "models": frozenset(),
-    "workflow": frozenset(),
-    "engine": frozenset({"workflow"}),
-    "store": _RUNNING,
-    "languages": _RUNNING,
-    "llm": frozenset({"workflow", "models"}),
-    "actions": _USED - {"actions"},
-    "agent": _USED,
-    "image": frozenset({"models"}),
-    "bundle": _USED | {"agent", "image"},
-    RELEASE: frozenset({"bundle", "image", "models"}),
-}
-"""Room → the rooms it may import when it is loaded or runs. Rooms not listed (``cli``, ``server``) may import all but ``release``."""
-NOBODY_IMPORTS = frozenset({"cli", "server"})
-STANDARD_ONLY = ("errors.py", "engine/", "workflow/model.py", "workflow/check.py", "workflow/overlay.py", "workflow/routes.py")
-"""Parts that import the standard library and the house only, so that they work without any dependency."""
+ROOT = Path(__file__).parents[2]
+HOUSE = survey(ROOT)
+"""The tree as ``./dev house`` draws it; the rule of imports stands in ``pyproject.toml`` under ``[tool.house]``."""
+OURS = {module.path.relative_to(HOUSE.rule.package): module for module in HOUSE.modules.values() if module.room not in HOUSE.rule.outside}
+MODULES = sorted(OURS)
 
 
-def room(path: Path) -> str:
-    return path.parts[0].removesuffix(".py")
-
-
-def place(path: Path) -> Path:
-    return (TREE if room(path) == RELEASE else PACKAGE) / path
-
-
-@cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(place(path).read_text(encoding="utf-8"))
-
-
-def imported(path: Path) -> set[str]:
-    """The modules that ``path`` imports when it runs; those only type checkers see are left out."""
-    unseen = {
-        inner
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for child in node.body
-        for inner in ast.walk(child)
-    }
-    found: set[str] = set()
-    for node in ast.walk(tree(path)):
-        if node in unseen:
-            continue
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            module = node.module or ""
-            found.update(f"{module}.{alias.name}" for alias in node.names)
-    return found
-
-
-def rooms_of(path: Path) -> set[str]:
-    inner = [name.split(".") for name in imported(path) if name.startswith(f"{HOUSE}.")]
-    rooms = {parts[1] for parts in inner if (PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file()}
-    return rooms | ({RELEASE} & {name.partition(".")[0] for name in imported(path)})
+    return OURS[path].tree
 
 
 def test_the_rooms_are_found() -> None:
-    assert {"workflow", "engine", "actions", "llm", "cli", "image", "bundle", RELEASE} <= {room(path) for path in MODULES}
+    assert (ROOT / HOUSE.rule.package).samefile(PACKAGE)
+    assert {"workflow", "engine", "actions", "llm", "cli"} <= set(HOUSE.rooms)
+
+
+def test_every_room_is_in_the_rule() -> None:
+    assert HOUSE.unknown == ()
+    assert set().union(*HOUSE.rule.may.values()) <= HOUSE.rule.may.keys()
+    assert [room for room, others in HOUSE.rule.may.items() if "cli" in others] == ["__main__"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_imports_point_one_way(path: Path) -> None:
-    here = room(path)
-    others = rooms_of(path) - {here} - GROUND
-    assert RELEASE not in others, "what is installed does not know how it was built"
-    if here in MAY_IMPORT:
-        assert others <= MAY_IMPORT[here], f"{here} does not import {sorted(others - MAY_IMPORT[here])}"
-    if here not in NOBODY_IMPORTS and path != Path("__main__.py"):
-        assert not others & NOBODY_IMPORTS
+    wrong = [each for each in HOUSE.forbidden if each.source == OURS[path].name]
+    assert not wrong, f"{OURS[path].room} does not import {sorted({HOUSE.between(each)[1] for each in wrong})}"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if str(path).startswith(STANDARD_ONLY)], ids=str)
-def test_the_heart_needs_no_library(path: Path) -> None:
-    outside = {name.partition(".")[0] for name in imported(path)} - {HOUSE} - sys.stdlib_module_names
-    assert not outside
+def test_nothing_imports_in_a_circle() -> None:
+    assert not [HOUSE.told(circle) for circle in HOUSE.circles]
+
+
+def test_the_heart_needs_no_library() -> None:
+    assert not [f"{module.path} imports {library}" for module, library in HOUSE.libraries]
+
+
+def test_the_page_shows_the_rule() -> None:
+    assert house_command.PAGE.read_text(encoding="utf-8") == house_command.page(HOUSE), "run: ./dev house --page"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_modules_fit_in_the_head(path: Path) -> None:
-    assert len(place(path).read_text(encoding="utf-8").splitlines()) <= 600
+    assert len((PACKAGE / path).read_text(encoding="utf-8").splitlines()) <= 600
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
@@ -119,7 +65,7 @@ def test_modules_are_nouns_and_explained(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_nothing_executes_data(path: Path) -> None:
-    assert not {name.partition(".")[0] for name in imported(path)} & {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+    assert not {name.partition(".")[0] for name in named(OURS[path])} & {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
     if path == Path("languages/python.py"):
         return
     for node in ast.walk(tree(path)):

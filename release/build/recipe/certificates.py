@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a module of another package: it takes the place of certifi/core.py in an image
 """certifi as it is inside an image: the certificates that the machine trusts, and its own only where the machine has none.
 
-Debian's certifi does the same. httpx and whoever else asks certifi then trust what all other programs of the machine trust, a company's own
+Debian's certifi does the same. Whoever asks certifi then trusts what all other programs of the machine trust, a company's own
 authority too. docs/appimage-runtime.md says which file that is.
 """
 

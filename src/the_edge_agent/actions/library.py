@@ -54,11 +54,6 @@ class Library:
             self._registries[id(found)] = (found, registry)
         return problems
 
-    def asks_a_model(self, workflow: Workflow) -> bool:
-        """Whether an action of ``workflow`` or of its subgraphs calls a language model."""
-        named = (self.of(graph).get(action.name) for graph in workflow.graphs() for _, action in graph.actions())
-        return any(found is not None and "llm" in found.needs for found in named)
-
     def of(self, workflow: Workflow) -> Registry:
         """The actions ``workflow`` can name; it, or a workflow around it, was added."""
         return self._registries[id(workflow)][1]

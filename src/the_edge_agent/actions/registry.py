@@ -17,11 +17,12 @@ import inspect
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from the_edge_agent.actions.needs import NONE, Needs, deferred
 from the_edge_agent.errors import NodeFailed
+from the_edge_agent.wording import meant
 
 if TYPE_CHECKING:
     from the_edge_agent.engine.scope import ActionFunction, Scope
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 Json = Any
 """A JSON value: ``None``, bool, int, finite float, str, list of Json, dict of str to Json."""
 
-Needs = Literal["network", "llm"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING", "__bool__": lambda _: False})()
@@ -86,7 +86,7 @@ class Action:
     function: ActionFunction
     returns: str = ""
     open: bool = False
-    needs: frozenset[Needs] = frozenset()
+    needs: Needs = NONE
     one_of: tuple[str, ...] = ()
     """Parameters of which exactly one must be given."""
 
@@ -95,12 +95,16 @@ class Action:
         return next((parameter for parameter in self.parameters if parameter.name == name), None)
 
     def faults(
-        self, given: Mapping[str, object], *, elsewhere: Collection[str] = (), unknown_yet: Callable[[object], bool] = lambda _: False
+        self,
+        given: Mapping[str, object],
+        *,
+        elsewhere: Collection[str] | None = (),
+        unknown_yet: Callable[[object], bool] = lambda _: False,
     ) -> Iterator[Fault]:
         """What is wrong with ``given``.
 
-        Parameters named in ``elsewhere`` get their value from another place and are not missing; values for which
-        ``unknown_yet`` holds (templates before the run) are not judged.
+        Parameters named in ``elsewhere`` (``None``: all of them) get their value from another place and are not missing; values for
+        which ``unknown_yet`` holds (templates before the run) are not judged.
         """
         for name, value in given.items():
             parameter = self.parameter(name)
@@ -108,14 +112,16 @@ class Action:
                 yield Fault("UNKNOWN_PARAMETER", name, f"{self.name} has no parameter '{name}'", self._names(name))
             elif parameter is not None and not unknown_yet(value) and not parameter.accepts(value):
                 yield Fault("WRONG_PARAMETER", name, f"{self.name}: '{name}' must be {parameter.expected}, not {shown(value)}")
+        if elsewhere is None:
+            return
         for parameter in self.parameters:
             if parameter.required and parameter.name not in given and parameter.name not in elsewhere:
                 message = f"{self.name} needs the parameter '{parameter.name}' ({parameter.expected})"
                 yield Fault("MISSING_PARAMETER", parameter.name, message, f"add `{parameter.name}:` under `with:`")
-        yield from self._alternatives(given)
+        yield from self._alternatives(given, elsewhere)
 
-    def _alternatives(self, given: Mapping[str, object]) -> Iterator[Fault]:
-        chosen = [name for name in self.one_of if given.get(name) is not None]
+    def _alternatives(self, given: Mapping[str, object], elsewhere: Collection[str]) -> Iterator[Fault]:
+        chosen = [name for name in self.one_of if given.get(name) is not None or name in elsewhere]
         names = " or ".join(f"'{name}'" for name in self.one_of)
         if self.one_of and not chosen:
             yield Fault("MISSING_PARAMETER", self.one_of[0], f"{self.name} needs {names}", f"add `{self.one_of[0]}:` under `with:`")
@@ -124,10 +130,7 @@ class Action:
 
     def _names(self, wrong: str) -> str:
         names = [parameter.name for parameter in self.parameters]
-        close = get_close_matches(wrong, names, n=1)
-        if close:
-            return f"did you mean '{close[0]}'?"
-        return f"it takes {', '.join(names)}" if names else "it takes no parameters"
+        return meant(wrong, names) or (f"it takes {', '.join(names)}" if names else "it takes no parameters")
 
 
 def shown(value: object, width: int = 40) -> str:
@@ -208,7 +211,7 @@ def describe(
     function: Callable[..., Any],
     *,
     returns: str = "",
-    needs: tuple[Needs, ...] = (),
+    needs: Needs = NONE,
     one_of: tuple[str, ...] = (),
     hidden: frozenset[str] = frozenset(),
     call: ActionFunction | None = None,
@@ -222,14 +225,14 @@ def describe(
     target: ActionFunction = call or function
 
     def checked(scope: Scope, /, **given: Any) -> object:
-        faults = list(described.faults(given))
+        faults = list(described.faults(given, unknown_yet=deferred))
         if faults:
             message = "; ".join(fault.message for fault in faults)
             raise NodeFailed(message, error_type="WrongParameter", hint=faults[0].hint)
         return target(scope, **given)
 
     summary = (inspect.getdoc(function) or "").strip().partition("\n")[0]
-    described = Action(name, summary, parameters, checked, returns, takes_more, frozenset(needs), one_of)
+    described = Action(name, summary, parameters, checked, returns, takes_more, needs, one_of)
     return described
 
 
@@ -237,7 +240,7 @@ _DECLARED: dict[str, dict[str, Action]] = {}
 """module name → action name → action, filled by the decorator while a namespace module loads."""
 
 
-def action(name: str, *, returns: str = "", needs: tuple[Needs, ...] = (), one_of: tuple[str, ...] = ()) -> Callable[[F], F]:
+def action(name: str, *, returns: str = "", needs: Needs = NONE, one_of: tuple[str, ...] = ()) -> Callable[[F], F]:
     """Declare the decorated function as the action ``name`` of the module it stands in."""
 
     def declare(function: F) -> F:

@@ -10,7 +10,8 @@ from the_edge_agent.actions.custom import CONTEXT
 
 if TYPE_CHECKING:
     from the_edge_agent.actions.registry import Action
-    from the_edge_agent.engine.scope import Scope, State
+    from the_edge_agent.engine.scope import Scope
+    from the_edge_agent.engine.state import State
 
 
 class View(Mapping[str, Callable[..., object]]):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from the_edge_agent.actions.library import Library
+from the_edge_agent.actions.survey import Survey
 from the_edge_agent.agent.agent import Agent
 from the_edge_agent.errors import Problem, Refused, WorkflowInvalid, at_node
-from the_edge_agent.workflow.model import Action, Code, Workflow, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from the_edge_agent.llm.options import LlmOptions
-    from the_edge_agent.workflow.model import Kind
+    from the_edge_agent.workflow.model import Workflow
 
 
 def read(
@@ -32,9 +31,22 @@ def read(
     Raises:
         UsageError: a file cannot be read at all.
     """
+    found, problems = survey(path, overlays=overlays, actions_modules=actions_modules, actions_files=actions_files)
+    return (found.workflow if found else None), problems
+
+
+def survey(
+    path: Path | str,
+    *,
+    overlays: Sequence[Path] = (),
+    actions_modules: Sequence[str] = (),
+    actions_files: Sequence[Path] = (),
+) -> tuple[Survey | None, tuple[Problem, ...]]:
+    """As :func:`read`, with what the workflow needs."""
     library = Library(tuple(actions_modules), tuple(actions_files))
     workflow, problems = _read(Path(path), overlays, library)
-    return (None if any(problem.severity == "error" for problem in problems) else workflow), problems
+    broken = workflow is None or any(problem.severity == "error" for problem in problems)
+    return (None if workflow is None or broken else Survey(workflow, library.of)), problems
 
 
 def _read(path: Path, overlays: Sequence[Path], library: Library) -> tuple[Workflow | None, tuple[Problem, ...]]:
@@ -43,22 +55,16 @@ def _read(path: Path, overlays: Sequence[Path], library: Library) -> tuple[Workf
     workflow, problems = parse(path, overlays)
     if workflow is None:
         return None, problems
-    return workflow, in_order([*problems, *_check_insides(workflow, library)])
+    return workflow, in_order([*problems, *library.add(workflow), *_check_insides(Survey(workflow, library.of))])
 
 
-def _check_insides(workflow: Workflow, library: Library) -> list[Problem]:
+def _check_insides(survey: Survey) -> list[Problem]:
     """What is wrong inside nodes: code that is no code, actions that do not exist, parameters they do not take."""
     from the_edge_agent import languages
     from the_edge_agent.actions import check
 
-    imported, inside = library.add(workflow), list[Problem]()
-    for node, kind in walk(workflow):
-        for code in _code_in(kind):
-            # A block inside parameters has no place of its own: the action's serves.
-            place = kind.spot if isinstance(kind, Action) else None
-            found = (problem if problem.spot else replace(problem, spot=place) for problem in languages.check(code))
-            inside += [at_node(problem, node.name) for problem in found]
-    return [*imported, *languages.told_once(inside), *check.check(workflow, library.of(workflow), library.of)]
+    inside = [at_node(problem, found.node.name) for found in survey.code for problem in languages.check(found.code)]
+    return [*languages.told_once(inside), *check.check(survey)]
 
 
 def load(
@@ -92,24 +98,20 @@ def load(
 
 def _refuse_code(path: Path, overlays: Sequence[Path], extra: bool) -> None:  # noqa: FBT001 - private, called once
     """Refuse before a line of a workflow's code is imported or compiled."""
+    from the_edge_agent import actions
     from the_edge_agent.workflow.parse import parse
 
     workflow, _ = parse(path, overlays)
-    found = [] if workflow is None else [f"node '{node.name}'" for node, kind in walk(workflow) if _code_in(kind)]
-    graphs = () if workflow is None else workflow.graphs()
-    found += [f"import of {item.path or item.package}" for graph in graphs for item in graph.imports]
+    found: list[str] = []
+    if workflow is not None:
+        # Its own actions are not loaded: their imports are refused anyway.
+        known = actions.builtin()
+        survey = Survey(workflow, lambda _: known)
+        found = list(dict.fromkeys(f"node '{code.node.name}'" for code in survey.code))
+        found += [f"import of {item.path or item.package}" for item in survey.imports]
     found += ["actions files or modules"] if extra else []
     if found:
         raise Refused(
             f"the workflow runs code, which --no-code refuses: {', '.join(found)}",
             hint="look at it (tea inspect), then run without --no-code",
         )
-
-
-def _code_in(kind: Kind) -> tuple[Code, ...]:
-    """The code of a node's kind: its block, or those inside the parameters of a ``reflection.*`` action."""
-    if isinstance(kind, Action) and kind.name.startswith("reflection."):
-        from the_edge_agent.actions.model.reflection import blocks
-
-        return blocks(kind)
-    return (kind,) if isinstance(kind, Code) else ()

@@ -8,18 +8,18 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from the_edge_agent.bundle.start import Start
 from the_edge_agent.errors import Problem, UsageError
-from the_edge_agent.image.layout import BUNDLE, MODULES, WORKFLOW
+from the_edge_agent.image.layout import MODULES, WORKFLOW
 from the_edge_agent.image.writer import SmallFile
-from the_edge_agent.workflow.model import Code, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from the_edge_agent.actions.survey import Survey
     from the_edge_agent.errors import Spot
     from the_edge_agent.image.squashfs import Squashfs
     from the_edge_agent.workflow.model import Workflow
@@ -27,13 +27,29 @@ if TYPE_CHECKING:
 _ENDINGS = (".py", ".so")
 
 
-def files(
-    workflow: Workflow, path: Path, overlays: Sequence[Path], actions_files: Sequence[Path], gguf: str | None
-) -> tuple[str, tuple[SmallFile, ...]]:
-    """The path inside of the workflow read from the relative ``path``, and every file that has to be there with it.
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Every file that the workflow needs beside models. Names are paths below the folder of workflows inside; ``files``: name → where it lies."""
+
+    workflow: str
+    overlays: tuple[str, ...]
+    actions_files: tuple[str, ...]
+    files: Mapping[str, Path]
+
+    def contents(self) -> list[SmallFile]:
+        """The files, read.
+
+        Raises:
+            UsageError: one of them cannot be read.
+        """
+        return [SmallFile(f"{WORKFLOW}/{name}", _read(place)) for name, place in sorted(self.files.items())]
+
+
+def gather(workflow: Workflow, path: Path, overlays: Sequence[Path] = (), actions_files: Sequence[Path] = ()) -> Closure:
+    """What the workflow read from the relative ``path`` needs, in the folders that the files have to each other.
 
     Raises:
-        UsageError: a file cannot be read, or is named by an absolute path, which means nothing on another machine.
+        UsageError: a file is named by an absolute path, which means nothing on another machine.
     """
     named: list[tuple[Path, Spot | None]] = [(graph.path, None) for graph in workflow.graphs() if graph.path is not None]
     named += [(one.path, one.spot) for graph in workflow.graphs() for one in graph.imports if one.path is not None]
@@ -48,17 +64,12 @@ def files(
     places = {one: Path(os.path.abspath(one)) for one in wanted}  # noqa: PTH100 - resolve() would follow the links that paths between files go through
     base = Path(os.path.commonpath([place.parent for place in places.values()]))
     inside = {one: place.relative_to(base).as_posix() for one, place in places.items()}
-    start = Start(
-        name=workflow.name,
-        description=workflow.description,
-        workflow=inside[path],
-        overlays=tuple(inside[one] for one in overlays),
-        actions_files=tuple(inside[one] for one in actions_files),
-        gguf=gguf,
+    return Closure(
+        inside[path],
+        tuple(inside[one] for one in overlays),
+        tuple(inside[one] for one in actions_files),
+        {inside[one]: places[one] for one in wanted},
     )
-    contents = {f"{WORKFLOW}/{inside[one]}": _read(places[one]) for one in wanted}
-    contents[BUNDLE] = start.encoded()
-    return f"{WORKFLOW}/{inside[path]}", tuple(SmallFile(name, contents[name]) for name in sorted(contents))
 
 
 def _read(path: Path) -> bytes:
@@ -68,26 +79,22 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
 
 
-def missing(workflow: Workflow, actions_files: Sequence[Path], engine: Squashfs, features: Sequence[str]) -> tuple[Problem, ...]:
+def missing(survey: Survey, actions_files: Sequence[Path], engine: Squashfs, features: Sequence[str]) -> tuple[Problem, ...]:
     """What code in the workflow needs and the engine does not have: languages and Python packages."""
     problems = []
     here = _modules(engine)
-    for node, kind in walk(workflow):
-        if not isinstance(kind, Code):
-            continue
-        if kind.language not in features:
-            message = f"node '{node.name}' is written in {kind.language}, which the engine does not have (it has: {', '.join(features)})"
-            problems.append(
-                Problem("NOT_IN_ENGINE", message, kind.spot, node.name, hint="name an engine that has it: --engine FILE.AppImage")
-            )
-        elif kind.language == "python":
-            problems += [_absent(name, kind.spot, node.name) for name in _imported(kind.text) if name not in here]
-    for graph in workflow.graphs():
-        for one in graph.imports:
-            if one.package is not None and one.package.partition(".")[0] not in here:
-                problems.append(_absent(one.package, one.spot, None))
-            if one.path is not None:
-                problems += [_absent(name, one.spot, None) for name in _imported(_text(one.path)) if name not in here]
+    for found in survey.code:
+        code, node = found.code, found.node.name
+        if code.language not in features:
+            message = f"node '{node}' is written in {code.language}, which the engine does not have (it has: {', '.join(features)})"
+            problems.append(Problem("NOT_IN_ENGINE", message, code.spot, node, hint="name an engine that has it: --engine FILE.AppImage"))
+        elif code.language == "python":
+            problems += [_absent(name, code.spot, node) for name in _imported(code.text) if name not in here]
+    for one in survey.imports:
+        if one.package is not None and one.package.partition(".")[0] not in here:
+            problems.append(_absent(one.package, one.spot, None))
+        if one.path is not None:
+            problems += [_absent(name, one.spot, None) for name in _imported(_text(one.path)) if name not in here]
     for file in actions_files:
         problems += [_absent(f"{name} (of {file})", None, None) for name in _imported(_text(file)) if name not in here]
     return tuple(dict.fromkeys(problems))

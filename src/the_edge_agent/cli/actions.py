@@ -53,15 +53,15 @@ def _find(registry: Mapping[str, Action], name: str) -> Action | None:
 
 
 def _table(actions: Iterable[Action]) -> str:
-    rows = [(action.name, action.summary + "".join(f" [{need}]" for need in sorted(action.needs))) for action in actions]
+    rows = [(action.name, action.summary + "".join(f" [{need}]" for need in action.needs.words)) for action in actions]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
 
 
 def _page(action: Action) -> str:
     lines = [action.name, f"  {action.summary}"]
-    if action.needs:
-        lines.append(f"  needs: {', '.join(sorted(action.needs))}")
+    if action.needs.words:
+        lines.append(f"  needs: {', '.join(action.needs.words)}")
     lines += ["", "parameters (under `with:`):"]
     lines += [f"  {_line(parameter)}" for parameter in action.parameters] or ["  none"]
     if action.open:
@@ -93,7 +93,7 @@ def _described(action: Action) -> dict[str, Any]:
     return {
         "name": action.name,
         "summary": action.summary,
-        "needs": sorted(action.needs),
+        "needs": list(action.needs.words),
         "returns": action.returns,
         "open": action.open,
         "parameters": [_parameter(parameter) for parameter in action.parameters],

@@ -1,32 +1,49 @@
-"""Files the command line writes: whole or not at all."""
+"""Files the command line writes: whole or not at all, and an error names the option that asked for them."""
 
 from __future__ import annotations
 
-import os
-import tempfile
+import contextlib
 from typing import TYPE_CHECKING
 
+from the_edge_agent import writing
 from the_edge_agent.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+_GGUF = b"GGUF"
 
 
 def write(option: str, path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path``; a reader sees the old file or the new one, never half of it.
-
-    A device or pipe is written to directly. ``option`` is what the user typed to have the file.
+    """Put ``content`` at ``path`` as :func:`~the_edge_agent.writing.write`; ``option`` is what the user typed to have the file.
 
     Raises:
         UsageError: the file cannot be written; what was there before is still there.
     """
     try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        _replace(path, content)
+        writing.write(path, content)
     except OSError as error:
         raise UsageError(f"{option}: cannot write {path}: {error.strerror or error}") from None
+
+
+def keep(option: str, path: Path | None, inputs: Iterable[Path]) -> None:
+    """Raise :class:`UsageError` when a file written to ``path`` would take the place of one of ``inputs``, or of any model."""
+    if path is None:
+        return
+    lost = writing.destroyed(path, inputs)
+    if lost is None and path.is_file():
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            lost = path if file.read(len(_GGUF)) == _GGUF else None
+    if lost is not None:
+        what = (
+            f"{path} is a model"
+            if lost is path
+            else f"{path} is {lost}, which the run reads"
+            if str(lost) != str(path)
+            else f"the run reads {path}"
+        )
+        raise UsageError(f"{option}: {what}: it would be lost", hint=f"name another file: {option} state.json")
 
 
 def folder(option: str, path: Path) -> None:
@@ -35,27 +52,3 @@ def folder(option: str, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{option}: cannot make the folder {path}: {error.strerror or error}") from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # A link keeps pointing where it points; only what it points to changes.
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, _mode(target))  # noqa: PTH101 - the name is mkstemp's text
-        os.replace(name, target)  # noqa: PTH105 - the name is mkstemp's text
-    except BaseException:
-        os.unlink(name)  # noqa: PTH108 - the name is mkstemp's text
-        raise
-
-
-def _mode(path: Path) -> int:
-    """The permissions the file has, or those a new one gets (mkstemp gives the user alone access)."""
-    try:
-        return path.stat().st_mode & 0o777
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

@@ -223,10 +223,13 @@ class LiveProgress:
 
     def _tick(self) -> None:
         while not self._closed.wait(_TICK):
-            with self._lock:
-                elapsed = time.monotonic() - self._since
-                if self._label is not None and not self._open_line and elapsed >= _PATIENCE:
-                    self._draw(elapsed)
+            self._redraw()
+
+    def _redraw(self) -> None:
+        with self._lock:
+            elapsed = time.monotonic() - self._since
+            if self._label is not None and not self._open_line and elapsed >= _PATIENCE:
+                self._draw(elapsed)
 
     def _draw(self, elapsed: float) -> None:
         frames = _FRAMES if self._console.unicode else _ASCII_FRAMES

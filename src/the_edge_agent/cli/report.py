@@ -6,8 +6,9 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from the_edge_agent import wording
 from the_edge_agent.cli.console import printable
-from the_edge_agent.errors import TeaError, WorkflowInvalid
+from the_edge_agent.errors import TeaError, WorkflowInvalid, traceback_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,8 @@ def report(error: BaseException, console: Console) -> int:  # noqa: PLR0911 - on
         _hint(error.hint, console)
         return error.exit_code
     if isinstance(error, TeaError):
+        if console.verbose and (told := traceback_of(error)):
+            console.line(printable(told))
         _report_tea_error(error, console)
         return error.exit_code
     if isinstance(error, click.ClickException):
@@ -51,17 +54,15 @@ def report_problems(problems: Iterable[Problem], console: Console) -> None:
     for problem in problems:
         _head(problem.spot, problem.severity, problem.code, problem.message, console)
         _details(problem.spot, problem.node, problem.hint, console)
+        if console.verbose and problem.details:
+            console.line(printable(problem.details))
 
 
 def count(problems: Iterable[Problem]) -> str:
     """``2 errors, 1 warning``; what there is none of is left out, except errors when there is nothing at all."""
     severities = [problem.severity for problem in problems]
-    parts = [_number(severities.count(kind), kind) for kind in ("error", "warning") if kind in severities]
+    parts = [wording.count(severities.count(kind), kind) for kind in ("error", "warning") if kind in severities]
     return ", ".join(parts) or "0 errors"
-
-
-def _number(amount: int, noun: str) -> str:
-    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
 
 
 def _report_tea_error(error: TeaError, console: Console) -> None:

@@ -35,7 +35,7 @@ def command(console: Console, /, *, checkpoint: Path, **options: Any) -> int:
     tea run approve.yaml --checkpoint-dir kept
     tea resume kept/publish_1700000000000.json -w approve.yaml --input '{"approved": true}'
     """  # noqa: D301 - the backspace is click's mark for text that keeps its lines
-    from the_edge_agent.cli.session import RunOptions, Session
+    from the_edge_agent.cli.session import CommandLine, Session
 
     options["checkpoint_dir"] = options["checkpoint_dir"] or checkpoint.parent
-    return Session(RunOptions(checkpoint=checkpoint, entry_point=None, dump_merged=False, **options), console).run()
+    return Session(CommandLine(checkpoint=checkpoint, entry_point=None, dump_merged=False, **options), console).run()

@@ -7,53 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from the_edge_agent.cli.names import ModelPath
+
 if TYPE_CHECKING:
     from the_edge_agent.cli.console import Console
 
-_LATER = "is not available in this version"
-_NOT_HERE = {
-    "--secrets-backend": "secrets come from --secrets or --secrets-env, cloud stores are not supported",
-    "--secrets-backend-opts": "secrets come from --secrets or --secrets-env, cloud stores are not supported",
-    "--trace-file": f"{_LATER}; --stream writes every event as JSON",
-    "--trace-llm-payloads": f"{_LATER}; --stream writes every event as JSON",
-    "--trace-llm-payloads-for": f"{_LATER}; --stream writes every event as JSON",
-    "--question-key": f"belongs to --interactive, which {_LATER}",
-    "--response-key": f"belongs to --interactive, which {_LATER}",
-    "--complete-key": f"belongs to --interactive, which {_LATER}",
-    "--skip-response": f"belongs to --interactive, which {_LATER}",
-    "--display-key": f"belongs to --interactive, which {_LATER}",
-    "--display-format": f"belongs to --interactive, which {_LATER}",
-    "--show-graph": f"{_LATER}; `tea inspect FILE --format mermaid` draws the graph",
-    "-g": f"{_LATER}; `tea inspect FILE --format mermaid` draws the graph",
-    "--from-dot": "is not supported: workflows are YAML files",
-    "--no-cache": "is not needed: tea fetches no remote files and keeps no cache of them",
-    "--cache-only": "is not needed: tea fetches no remote files and keeps no cache of them",
-    "--cache-dir": "is not needed: tea fetches no remote files and keeps no cache of them",
-    "--report-bugs": "is not needed: tea sends nothing anywhere",
-    "--no-report-bugs": "is not needed: tea sends nothing anywhere",
-    "--report-extended": "is not needed: tea sends nothing anywhere",
-    "--report-minimal": "is not needed: tea sends nothing anywhere",
-    "--state": "is called --input here",
-    "--state-file": "is called --input @FILE here",
-    "--allow-cycles": "is not needed: cycles are always allowed, settings.max_iterations bounds them",
-    "--max-iterations": "is a setting of the workflow here: settings.max_iterations",
-    "--config": "is not supported: settings stand in the workflow file, or in an overlay (-f FILE)",
-    "-C": "is not supported: settings stand in the workflow file, or in an overlay (-f FILE)",
-}
-"""Options of other programs that run these workflow files → what to say about them."""
-
 
 class RunCommand(click.Command):
-    """Says what is the matter with an option that other programs have, instead of not knowing it."""
+    """Says what is the matter with an option that other implementations have, instead of not knowing it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click's; raises :class:`click.UsageError` for an option of the table."""
+        """As click's; raises :class:`click.UsageError` for an option that other implementations have."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if error.option_name in _NOT_HERE:
-                raise click.UsageError(f"The option {error.option_name} {_NOT_HERE[error.option_name]}.", ctx) from None
-            raise
+            raise _elsewhere(error.option_name, ctx) or error from None
+
+
+def _elsewhere(option: str, context: click.Context | None = None) -> click.UsageError | None:
+    """What to raise for an option that only other implementations have; ``None`` for any other."""
+    from the_edge_agent import peers
+
+    note = peers.option(option)
+    return click.UsageError(f"The option {option} {note}.", context) if note else None
 
 
 _PATH = click.Path(path_type=Path)
@@ -61,6 +37,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command(cls=RunCommand, name="run")
 @click.argument("file", type=_PATH)
+@click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "-i",
     "--input",
@@ -69,12 +46,13 @@ _PATH = click.Path(path_type=Path)
     help="Values laid over the state at the start: a JSON object, @file.json, @file.yaml, or - for stdin.",
 )
 @click.option("-o", "--output", type=_PATH, help="Write the final state to this file instead of standard output.")
+@click.option("--raw", metavar="KEY", help="Write only the value of this key (also a.b) of the final state, a text without quotes.")
 @click.option("-s", "--stream", is_flag=True, help="Write every event as one line of JSON to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress. The answer and errors are always shown.")
 @click.option("-v", "--verbose", count=True, help="Show progress also where there is no terminal; with --stream: all events.")
 @click.option("-f", "--overlay", "overlays", type=_PATH, multiple=True, help="Merge this YAML file onto the workflow. Repeatable.")
 @click.option("--dump-merged", is_flag=True, help="Print the merged workflow as YAML and stop.")
-@click.option("--gguf", type=_PATH, help="The model file to use for every LLM node.")
+@click.option("--gguf", type=ModelPath(path_type=Path), metavar="PATH|NAME", help="The model to use for every LLM node.")
 @click.option("--backend", type=click.Choice(["local", "api", "auto"]), default="auto", show_default=True, help="Where LLM nodes run.")
 @click.option("--secrets", "secrets_text", metavar="JSON|@FILE", help="Values for {{ secrets.name }}; never shown.")
 @click.option("--secrets-env", "secrets_prefix", metavar="PREFIX", help="Take secrets from environment variables that start so.")
@@ -100,16 +78,22 @@ _PATH = click.Path(path_type=Path)
 @click.option("-I", "--interactive", is_flag=True, hidden=True)
 @click.pass_obj
 def command(console: Console, /, *, interactive: bool, **options: Any) -> int:
-    """Run the workflow FILE and print its final state as JSON.
+    """Run the workflow FILE and print its final state as JSON. FILE may be - for standard input.
+
+    Each KEY=VALUE is laid over the state at the start: a.b is b inside a. VALUE is JSON where it can be read as JSON, else text;
+    @FILE and @- (standard input) are the text of a file.
 
     \b
-    tea run hello.yaml --input '{"name": "Ada"}'
+    tea run hello.yaml name=Ada
+    tea run hello.yaml name=@name.txt --raw greeting
     tea run hello.yaml --input @state.json --output result.json
     """  # noqa: D301 - the backspace is click's mark for text that keeps its lines
+    if options["raw"] is not None and options["stream"]:
+        raise click.UsageError("--raw and --stream cannot be used together.")
     if interactive and options["stream"]:
         raise click.UsageError("--interactive and --stream cannot be used together.")
-    if interactive:
-        raise click.UsageError(f"The option --interactive {_LATER}; at an interrupt a run in a terminal asks anyway.")
-    from the_edge_agent.cli.session import RunOptions, Session
+    if interactive and (known := _elsewhere("--interactive")):
+        raise known
+    from the_edge_agent.cli.session import CommandLine, Session
 
-    return Session(RunOptions(**options), console).run()
+    return Session(CommandLine(**options), console).run()

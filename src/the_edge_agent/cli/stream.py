@@ -11,9 +11,10 @@ from the_edge_agent.engine import events
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from the_edge_agent.cli.answer import Answer
     from the_edge_agent.engine.events import Event
-    from the_edge_agent.redaction import Redactor
 
 _OF_THE_PROGRAM = ("error", "message")
 """Fields whose text tea wrote, and in which a secret has no place."""
@@ -26,9 +27,9 @@ class EventStream:
     existing streams expect one ``node_complete`` a node of the main flow.
     """
 
-    def __init__(self, answer: Answer, redact: Redactor, *, everything: bool = False) -> None:
+    def __init__(self, answer: Answer, shown: Callable[[str], str], *, everything: bool = False) -> None:
         self._answer = answer
-        self._redact = redact
+        self._shown = shown
         self._everything = everything
         self._ended = False
         self.broken = False
@@ -60,7 +61,7 @@ class EventStream:
         return not isinstance(event, events.NodeStarted)
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
-        shown = {key: self._redact(value) if key in _OF_THE_PROGRAM and isinstance(value, str) else value for key, value in fields.items()}
+        shown = {key: self._shown(value) if key in _OF_THE_PROGRAM and isinstance(value, str) else value for key, value in fields.items()}
         try:
             self._answer.event({"type": kind, "timestamp": datetime.now().astimezone().isoformat(), **shown})
         except BrokenPipeError:
@@ -71,13 +72,13 @@ class EventStream:
 
 def _fields(event: Event) -> dict[str, Any]:
     """The event's fields by name; branch and parent only where there are such, a start without the state every later event has."""
+    if isinstance(event, events.Interrupted):
+        # The rest only a checkpoint needs, and need not be JSON.
+        return {"node": event.node, "when": event.when, "state": event.state}
     found = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     for optional in ("branch", "parent"):
         if found.get(optional, "") is None:
             del found[optional]
     if isinstance(event, events.RunStarted):
         del found["state"]
-    if isinstance(event, events.Interrupted):
-        # What only a checkpoint needs, and need not be JSON.
-        del found["result"], found["jump"], found["branches"]
     return found

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-State = dict[str, Any]
+if TYPE_CHECKING:
+    from the_edge_agent.engine.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +140,29 @@ class Token(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interrupted(Event):
-    """The run met an interrupt; ``when`` is ``before`` or ``after``. With a copy of the state it is a place to go on from.
+    """The run met an interrupt at ``checkpoint``, whose state is a copy.
 
-    After a node, ``result`` is what conditions behind it see and ``jump`` where its error policy sends the flow.
-    ``branches``: some are under way, and the state does not have their results.
+    ``branches``: some are under way, and the state does not have their results: nothing goes on from there.
     """
 
     type: ClassVar[str] = "interrupt"
-    node: str
-    when: str
-    state: Mapping[str, Any]
-    result: Any = None
-    jump: str | None = None
+    checkpoint: Checkpoint
     branches: bool = False
+
+    @property
+    def node(self) -> str:
+        """The node before or after which the run stands."""
+        return self.checkpoint.node
+
+    @property
+    def when(self) -> str:
+        """``before`` or ``after``."""
+        return self.checkpoint.when
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The state there."""
+        return self.checkpoint.state
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
-"""One run of a workflow: the state it starts from, where it may pause, who is told."""
+"""One run of a workflow: its options, the state it starts from, where it may pause, who is told."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from the_edge_agent.cancellation import Cancellation, Cancelled
-from the_edge_agent.engine import events
+from the_edge_agent.cancellation import Cancellation
+from the_edge_agent.engine import events, walk
 from the_edge_agent.engine.flow import Flow
 from the_edge_agent.engine.state import State, as_json, copy, restored
 from the_edge_agent.errors import NodeFailed, Paused, TeaError, UsageError
@@ -16,10 +16,30 @@ from the_edge_agent.redaction import Redactor
 from the_edge_agent.workflow.model import END, START, Node, Workflow
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from the_edge_agent.engine.checkpoint import Checkpoint
     from the_edge_agent.engine.scope import Host
 
 OnInterrupt = Callable[[events.Interrupted], Mapping[str, Any] | None]
 """Called at an interrupt: returns updates to merge (or ``None``) to go on; raises :class:`Paused` to stop there."""
+
+
+class RunOptions(TypedDict, total=False):
+    """How a run goes; each may be left out.
+
+    ``entry`` starts at that node, ``stop_before`` ends the run when that node would be next. ``interrupt_before`` and
+    ``interrupt_after`` are nodes to be interrupted at besides those the workflow names; without ``on_interrupt`` an
+    interrupt raises :class:`Paused`. ``resume`` goes on from the interrupt of an earlier run or its checkpoint: over its
+    state instead of ``initial_state``, before its node without an interrupt there, or behind it without running it again.
+    """
+
+    entry: str | None
+    stop_before: str | None
+    interrupt_before: Iterable[str]
+    interrupt_after: Iterable[str]
+    on_interrupt: OnInterrupt | None
+    resume: Checkpoint | events.Interrupted | None
 
 
 class Run:
@@ -31,70 +51,82 @@ class Run:
         host: Host,
         *,
         sink: events.Sink | None = None,
-        on_interrupt: OnInterrupt | None = None,
-        interrupt_before: Iterable[str] = (),
-        interrupt_after: Iterable[str] = (),
         cancellation: Cancellation | None = None,
+        **options: Unpack[RunOptions],
     ) -> None:
-        self.workflow = workflow
-        self.cancellation = cancellation or Cancellation()
-        self.interrupt_before = _interrupts(workflow, "before", interrupt_before)
-        self.interrupt_after = _interrupts(workflow, "after", interrupt_after)
-        self.emit = _serialised(sink) if sink is not None else None
-        self._host = host
+        """Raises :class:`UsageError` when an option names a node that the workflow does not have."""
+        unknown = options.keys() - RunOptions.__optional_keys__
+        if unknown:
+            raise TypeError(f"a run has no option '{min(unknown)}'")
+        self._telling, self._over = threading.RLock(), False
+        self.emit = None if sink is None else self._serialised(sink)
         self.redact = Redactor(host.secrets.values())
+        self._workflow = workflow
+        self._host = host
+        self._cancellation = cancellation or Cancellation()
+        self._entry = _known(workflow, options.get("entry")) or START
+        self._stop_before = _known(workflow, options.get("stop_before"))
+        self._before = _interrupts(workflow, "before", options.get("interrupt_before", ()))
+        self._after = _interrupts(workflow, "after", options.get("interrupt_after", ()))
+        self._on_interrupt = options.get("on_interrupt")
+        self._resume = _resumable(workflow, options.get("resume"))
         self._hosts: dict[int, Host] = {id(workflow): host}
         self._constants: dict[int, dict[str, Any]] = {}
-        self._on_interrupt = on_interrupt
         self._asking = threading.Lock()
 
-    def execute(
-        self,
-        state: Mapping[str, Any] | None = None,
-        *,
-        entry: str | None = None,
-        stop_before: str | None = None,
-        resume: events.Interrupted | None = None,
-    ) -> State:
-        """Run from ``entry`` (default: the start) to the end, or until ``stop_before`` would be next; the final state.
-
-        ``state`` lies over ``initial_state``, key by key. Neither is changed. ``resume`` goes on from that interrupt instead:
-        over its state, before its node without pausing there again, or behind it without running it again.
+    def execute(self, state: Mapping[str, Any] | None = None) -> State:
+        """Run to the end; the final state. ``state`` lies over ``initial_state``, key by key; neither is changed.
 
         Raises:
-            UsageError: ``entry``, ``stop_before`` or the node of ``resume`` is no node, the state is not JSON, or an interrupt was met in a branch.
+            UsageError: the state is not JSON, or an interrupt was met in a branch.
             TeaError: what failed; the sink has seen :class:`~the_edge_agent.engine.events.RunFailed`.
         """
-        resumed = () if resume is None else (resume.node, None if resume.jump == END else resume.jump)
-        for name in (entry, stop_before, *resumed):
-            if name is not None:
-                _known(self.workflow, name)
-        first = self._first_state(self.workflow.initial_state if resume is None else restored(resume.state), state)
+        first = self._first_state(state)
         if self.emit:
-            self.emit(events.RunStarted(self.workflow.name, first))
-        flow = Flow(self, self.workflow, first)
+            self.emit(events.RunStarted(self._workflow.name, first))
+        flow = Flow(self, self._workflow, first, self._cancellation)
         try:
-            flow.walk(entry or START, frozenset({stop_before} if stop_before else ()), resume)
+            walk.walk(flow, self._entry, frozenset({self._stop_before} if self._stop_before else ()), self._resume)
             final: State = as_json(flow.state, "")
         except Paused:
             raise
         except TeaError as error:
             self.redact.error(error)
-            if self.emit:
-                self.emit(events.RunFailed(error.node, error.message, error.code))
+            self._end(events.RunFailed(error.node, error.message, error.code))
             raise
-        if self.emit:
-            self.emit(events.RunCompleted(final))
+        else:
+            self._end(events.RunCompleted(final))
+        finally:
+            self._over = True
         return final
 
-    def _first_state(self, below: Mapping[str, Any], state: Mapping[str, Any] | None) -> State:
+    def _serialised(self, sink: events.Sink) -> events.Sink:
+        """``sink``, called by one thread at a time, and not by branches that nobody waited for when the run is over."""
+
+        def tell(event: events.Event) -> None:
+            with self._telling:
+                if not self._over:
+                    sink(event)
+
+        return tell
+
+    def _end(self, event: events.Event) -> None:
+        with self._telling:
+            if self.emit:
+                self.emit(event)
+            self._over = True
+
+    def _first_state(self, state: Mapping[str, Any] | None) -> State:
         if state is not None and not isinstance(state, Mapping):
             raise UsageError(f"the input must be a mapping, not a {type(state).__name__}", hint='write it as {"key": value}')
+        below = self._workflow.initial_state if self._resume is None else restored(self._resume.state)
         try:
             first: State = copy(dict(below)) | copy(as_json(dict(state or {}), ""))
         except NodeFailed as error:
             raise UsageError(f"the input is not JSON: {error.message}", hint=error.hint) from None
         return first
+
+    # What its flows share.
 
     def host_of(self, workflow: Workflow) -> Host:
         """The host of ``workflow``: this run's, or one made for a subgraph."""
@@ -119,15 +151,25 @@ class Run:
             constants = self._constants.setdefault(id(workflow), found)
         return constants
 
-    def interrupt(self, node: Node, flow: Flow, event: events.Interrupted) -> None:
-        """Tell of the interrupt ``event`` and do what the caller says: go on (with updates), or stop there.
+    def walk(self, flow: Flow) -> None:
+        """Take ``flow`` through its whole graph."""
+        walk.walk(flow)
+
+    def interrupts(self, workflow: Workflow) -> tuple[frozenset[str], frozenset[str]]:
+        """The nodes before and after which the run is interrupted: none in a subgraph."""
+        return (self._before, self._after) if workflow is self._workflow else (frozenset(), frozenset())
+
+    def interrupt(self, flow: Flow, node: Node, checkpoint: Checkpoint, *, branches: bool) -> None:
+        """Tell of the interrupt at ``checkpoint`` and do what the caller says: go on (with updates), or stop there.
 
         Raises:
             Paused: nobody said to go on.
+            UsageError: the flow is a branch.
         """
         if flow.branch is not None:
             message = f"'{node.name}' runs in the branch '{flow.branch}', where a run cannot be paused"
             raise UsageError(message, hint="interrupt before or after the node where the branches meet", node=node.name, spot=node.spot)
+        event = events.Interrupted(checkpoint, branches)
         with self._asking:
             if self.emit:
                 self.emit(event)
@@ -140,6 +182,16 @@ class Run:
             flow.state.update(as_json(dict(updates), ""))
 
 
+def _resumable(workflow: Workflow, resume: Checkpoint | events.Interrupted | None) -> Checkpoint | None:
+    checkpoint = resume.checkpoint if isinstance(resume, events.Interrupted) else resume
+    if checkpoint is not None:
+        _known(workflow, checkpoint.node)
+        _known(workflow, None if checkpoint.jump == END else checkpoint.jump)
+        if checkpoint.when == "inside":
+            raise UsageError(f"the checkpoint was made inside of node '{checkpoint.node}', where no run goes on")
+    return checkpoint
+
+
 def _interrupts(workflow: Workflow, when: str, more: Iterable[str]) -> frozenset[str]:
     names = set(more)
     for name in names:
@@ -150,25 +202,13 @@ def _interrupts(workflow: Workflow, when: str, more: Iterable[str]) -> frozenset
     return frozenset(names)
 
 
-def _known(workflow: Workflow, name: str) -> None:
-    if name not in workflow.nodes:
+def _known(workflow: Workflow, name: str | None) -> str | None:
+    """``name``; raises :class:`UsageError` when it is no node."""
+    if name is not None and name not in workflow.nodes:
         from difflib import get_close_matches
 
         close = get_close_matches(name, workflow.nodes, n=1)
         raise UsageError(
             f"the workflow has no node '{name}'", hint=f"did you mean '{close[0]}'?" if close else f"nodes: {', '.join(workflow.nodes)}"
         )
-
-
-def _serialised(sink: events.Sink) -> events.Sink:
-    """``sink``, called by one thread at a time."""
-    lock = threading.RLock()
-
-    def call(event: events.Event) -> None:
-        with lock:
-            sink(event)
-
-    return call
-
-
-__all__ = ["Cancelled", "OnInterrupt", "Run"]
+    return name

@@ -12,13 +12,12 @@ from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.engine import events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from the_edge_agent.engine.state import State
     from the_edge_agent.errors import Spot
     from the_edge_agent.resources import Resources
     from the_edge_agent.workflow.model import Code, Workflow
-
-State = dict[str, Any]
 
 
 class Program(Protocol):
@@ -54,6 +53,10 @@ class Host(Protocol):
         """What outlives a run."""
 
     @property
+    def models(self) -> Any:
+        """The models that the user can ask: handed to actions, unknown to the engine."""
+
+    @property
     def code_allowed(self) -> bool:
         """Whether code that stands in a workflow may run at all."""
 
@@ -62,6 +65,9 @@ class Host(Protocol):
 
     def action(self, name: str) -> ActionFunction:
         """The action called ``name``; raises :class:`NodeFailed` when there is none (checked before a run)."""
+
+    def deferred(self, name: str) -> Collection[str]:
+        """The parameters that the action called ``name`` renders itself, each time it uses them; none where there is no such action."""
 
     def action_view(self, scope: Scope) -> Mapping[str, Any]:
         """The mapping ``actions`` that code in a ``run:`` block sees."""

@@ -104,6 +104,10 @@ def restored(state: Mapping[str, Any]) -> State:
     return found
 
 
+class Merged(dict[str, Any]):
+    """A whole working state (of steps or a loop): its parts were checked when they were merged into it."""
+
+
 class BranchResult(dict[str, Any]):
     """What a branch hands to its fan-in: ``branch, success, state, error, …`` as a mapping.
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from the_edge_agent.errors import Problem, WorkflowInvalid
+from the_edge_agent.wording import meant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,11 +45,8 @@ def check(code: Code) -> list[Problem]:
     """Everything that is wrong with the text of ``code``, without running any of it."""
     if code.language in NAMES:
         return _module(code.language).check(code)
-    from difflib import get_close_matches
-
-    near = next(iter(get_close_matches(code.language, NAMES, 1)), None)
     message = f"unknown language '{code.language}', expected one of {', '.join(NAMES)}"
-    return [Problem("UNKNOWN_LANGUAGE", message, code.spot, hint=f"did you mean '{near}'?" if near else "leave language out for Python")]
+    return [Problem("UNKNOWN_LANGUAGE", message, code.spot, hint=meant(code.language, NAMES, "leave language out for Python"))]
 
 
 def told_once(problems: Sequence[Problem]) -> list[Problem]:

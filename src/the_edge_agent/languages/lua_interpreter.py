@@ -13,14 +13,14 @@ import signal
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from the_edge_agent.engine.state import BranchResult
-from the_edge_agent.engine.threads import STOPPABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +73,10 @@ class Outcome:
     hint: str = ""
 
 
+_Done = SimpleQueue[Outcome | BaseException | None]
+"""Where a run beside its caller ends; ``None`` when it was asked to stop."""
+
+
 class Interpreter:
     """One Lua state and its thread; used by one caller at a time.
 
@@ -100,11 +104,7 @@ class Interpreter:
         self._broken = False
         self._failure: BaseException | None = None
         self._memory = 0
-        self._job: Callable[[], Outcome] | None = None
-        self._outcome: Outcome | BaseException = Outcome("nothing")
-        self._begin, self._done = threading.Lock(), threading.Lock()
-        self._begin.acquire()
-        self._done.acquire()
+        self._given: SimpleQueue[tuple[Callable[[], Outcome], _Done] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._watch: Callable[[], Outcome | None] = _nothing
         self._early: Outcome | None = None
@@ -131,50 +131,57 @@ class Interpreter:
         self.compile(chunk)
         given = (self._chunks[chunk], f"={chunk.name}", *self._converted(state), limits.instructions)
         self._memory, self._stop, self._failure = limits.memory, False, None
-        if here:
-            return self._run_here(lambda: _outcome(*_padded(self._run(*given))), until, cancellation)
-        self._start()
-        self._job = lambda: _outcome(*_padded(self._run(*given)))
-        try:
-            self._begin.release()
-            early = self._wait(until, cancellation)
-        except BaseException:
+
+        def job() -> Outcome:
+            return _outcome(*_padded(self._run(*given)))
+
+        outcome = self._run_here(job, until, cancellation) if here else self._run_beside(job, until, cancellation)
+        if isinstance(outcome, BaseException):
             self._abandon()
-            raise
-        if early is not None:
+            raise outcome
+        if outcome.how == "limit":
             self._abandon()
-            return early
-        if isinstance(self._outcome, BaseException):
-            self._abandon()
-            raise self._outcome
-        if self._outcome.how == "limit":
-            self._abandon()
-        return self._outcome
+        return outcome
 
     def close(self) -> None:
         """End its thread."""
         self._broken = True
-        self._job = None
-        self._begin.release()
+        self._given.put(None)
 
     # The caller's side
 
-    def _run_here(self, job: Callable[[], Outcome], until: float, cancellation: Cancellation) -> Outcome:
+    def _run_here(self, job: Callable[[], Outcome], until: float, cancellation: Cancellation) -> Outcome | BaseException:
         arrived: list[int] = []
         self._early, self._watch = None, lambda: _reason(until, cancellation, arrived)
         try:
             with _signals_held(arrived):
-                self._finish(job)
+                outcome = self._finish(job)
                 if self._early is not None or self._failure is not None:
                     self._abandon()
         finally:
             self._watch = _nothing
-        if isinstance(self._outcome, BaseException):
+        return outcome if isinstance(outcome, BaseException) or self._early is None else replace(self._early, line=outcome.line)
+
+    def _run_beside(self, job: Callable[[], Outcome], until: float, cancellation: Cancellation) -> Outcome | BaseException:
+        done: _Done = SimpleQueue()
+        self._start()
+        try:
+            self._given.put((job, done))
+            early = Outcome("limit", "time")
+            with suppress(Empty), cancellation.on_request(partial(done.put, None)):
+                outcome = done.get(timeout=min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX))
+                if outcome is not None:
+                    return outcome
+                early = Outcome("cancelled")
+        except BaseException:
             self._abandon()
-            raise self._outcome
-        if self._outcome.how == "limit":
-            self._abandon()
-        return self._outcome if self._early is None else replace(self._early, line=self._outcome.line)
+            raise
+        self._abandon()
+        with suppress(Empty):
+            outcome = done.get(timeout=_GRACE)
+            if isinstance(outcome, Outcome):
+                return replace(early, line=outcome.line)
+        return early
 
     def _start(self) -> None:
         if self._thread is None:
@@ -204,24 +211,6 @@ class Interpreter:
             return f"'{_readable(path)}' is {what}, which Lua has no form for"
         return None
 
-    def _wait(self, until: float, cancellation: Cancellation) -> Outcome | None:
-        """Wait for the thread; returns how the run ended when it did not end by itself."""
-        while True:
-            left = until - time.monotonic()
-            # In short pieces, because a waiting thread can neither be stopped nor see a cancellation.
-            if self._done.acquire(timeout=min(max(left, 0.0), STOPPABLE)):
-                return None
-            if cancellation.requested:
-                early = Outcome("cancelled")
-            elif left <= 0:
-                early = Outcome("limit", "time")
-            else:
-                continue
-            self._stop = True
-            if self._done.acquire(timeout=_GRACE) and isinstance(self._outcome, Outcome):
-                return replace(early, line=self._outcome.line)
-            return early
-
     def _abandon(self) -> None:
         """Never use it again; its thread ends as soon as Lua lets it."""
         self._stop = True
@@ -231,30 +220,28 @@ class Interpreter:
     # The thread's side
 
     def _work(self) -> None:
-        while True:
-            self._begin.acquire()
-            job, self._job = self._job, None
-            if job is None:
-                return
-            self._finish(job)
+        while (given := self._given.get()) is not None:
+            job, done = given
+            outcome = self._finish(job)
             # What the job holds is the state of the run.
-            del job
-            self._done.release()
+            del given, job
+            done.put(outcome)
+            del outcome, done
 
-    def _finish(self, job: Callable[[], Outcome]) -> None:
-        """Do ``job`` and keep how it ended."""
+    def _finish(self, job: Callable[[], Outcome]) -> Outcome | BaseException:
+        """Do ``job``; returns how it ended."""
+        outcome: Outcome | BaseException
         try:
-            self._outcome = job()
+            outcome = job()
         except self._memory_error:
-            self._outcome = Outcome("limit", "memory")
+            outcome = Outcome("limit", "memory")
         except self._error as error:
-            self._outcome = Outcome("error", str(error))
+            outcome = Outcome("error", str(error))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting caller
-            self._outcome = error
-        if self._failure is not None:
-            self._outcome = self._failure
+            outcome = error
         if self._lua.get_memory_used() > _MOST_KEPT:
             self._lua.gccollect()
+        return outcome if self._failure is None else self._failure
 
     # What Lua calls. An exception would pass through Lua, where a block could catch it.
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.engine.scope import NOTHING, Program, Scope
 from the_edge_agent.errors import LimitReached, NodeFailed, Problem, Refused, WorkflowInvalid
 from the_edge_agent.languages import swipl
@@ -72,17 +73,14 @@ def _unavailable(message: str, spot: Spot | None) -> Problem:
 
 @lru_cache(maxsize=1024)
 def _problems(program: str, text: str, spot: Spot | None) -> tuple[Problem, ...]:
-    with swipl.POOL.worker(program, sandbox=True, most=_workers(None), stop=_never) as worker:
-        answers = worker.ask(f"check({_quoted(text, chr(34))}).\n", seconds=_CHECK_SECONDS, stop=_never)
+    cancellation = Cancellation()
+    with swipl.POOL.worker(program, sandbox=True, most=_workers(None), cancellation=cancellation) as worker:
+        answers = worker.ask(f"check({_quoted(text, chr(34))}).\n", seconds=_CHECK_SECONDS, cancellation=cancellation)
     return tuple(
         Problem("BAD_CODE", f"this is not Prolog: {message}", _at(text, spot, offset))
         for kind, offset, message in answers
         if kind == "problem"
     )
-
-
-def _never() -> bool:
-    return False
 
 
 def _workers(limit: int | None) -> int:
@@ -185,13 +183,12 @@ class _Block:
             state = _state(scope.state, _asked(self.text) if limits.sandbox else None)
         except RecursionError:
             raise NodeFailed("the state is nested too deeply for Prolog", error_type="RecursionError") from None
-        cancellation = scope.cancellation
         most = _workers(scope.workflow.limits.workers)
-        with swipl.POOL.worker(program, sandbox=limits.sandbox, most=most, stop=lambda: cancellation.requested) as worker:
+        with swipl.POOL.worker(program, sandbox=limits.sandbox, most=most, cancellation=scope.cancellation) as worker:
             text = '""' if self.number in worker.known else _quoted(self.text, '"')
             request = f"run({self.number},{text},{limits.stack * _MIB},{limits.inferences},{state}).\n"
             worker.known.add(self.number)
-            return worker.ask(request, seconds=limits.seconds, stop=lambda: cancellation.requested, stacks=limits.stack)
+            return worker.ask(request, seconds=limits.seconds, cancellation=scope.cancellation, stacks=limits.stack)
 
     def _result(self, answers: Iterable[swipl.Answer], scope: Scope, limits: _Limits) -> object:
         results: dict[str, Any] = {}

@@ -16,9 +16,9 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from the_edge_agent.engine.branches import Stopped
 from the_edge_agent.engine.scope import NOTHING, Program, Scope
 from the_edge_agent.engine.state import copy
-from the_edge_agent.engine.threads import Stopped
 from the_edge_agent.errors import Problem, WorkflowInvalid
 from the_edge_agent.languages.binding import Binding, Slot
 

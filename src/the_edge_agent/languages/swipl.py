@@ -26,7 +26,9 @@ from typing import TYPE_CHECKING, Any
 from the_edge_agent.cancellation import Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+
+    from the_edge_agent.cancellation import Cancellation
 
 VARIABLE = "TEA_SWIPL"
 """Environment variable that names the ``swipl`` to use."""
@@ -34,8 +36,10 @@ INSTALL = "apt install swi-prolog-nox (or put swipl into PATH, or name it: TEA_S
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SWI_HOME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 """What of the environment a worker sees: nothing in it is secret."""
-_POLL = 0.05
-"""Longest wait in one piece, in seconds: how soon a cancellation and a time limit are noticed."""
+_RECLAIM = 1.0
+"""Seconds after which a thread that waits for a worker looks whether one belongs to a thread that is gone, which cannot say so."""
+_LONGEST = 2**31 - 1
+"""Milliseconds that one wait can take."""
 _START = 20.0
 """Seconds a worker has to be ready."""
 _DONE = b'["done"]\n'
@@ -137,6 +141,7 @@ class Worker:
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         life, self._life = os.pipe()
+        self._cancelled = os.eventfd(0, os.EFD_CLOEXEC)
         theirs = (requests, answers, life)
         script = Path(str(resources.files("the_edge_agent.languages").joinpath("worker.pl")))
         command = [program, "-f", "none", "-F", "none", "--no-packs", "-q", "--no-tty", "-g", "tea_worker:serve", "-t", "halt(2)"]
@@ -154,35 +159,43 @@ class Worker:
                 start_new_session=True,
             )
         except BaseException:
-            for descriptor in (self._requests, self._answers, self._life):
+            for descriptor in (self._requests, self._answers, self._life, self._cancelled):
                 os.close(descriptor)
             raise
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
+        self._ended = _end_of(self.pid)
         self._poller = select.poll()
-        self._poller.register(self._answers, select.POLLIN)
+        for descriptor in (self._answers, self._cancelled, self._ended):
+            if descriptor >= 0:
+                self._poller.register(descriptor, select.POLLIN)
 
-    def ask(self, request: str, *, seconds: float, stop: Callable[[], bool], stacks: int = 0) -> list[Answer]:
+    def ask(self, request: str, *, seconds: float, cancellation: Cancellation, stacks: int = 0) -> list[Answer]:
         """Send ``request`` and return the answers to it, without the last one, ``["done"]``.
 
-        ``stop`` is asked now and then whether to give up; ``stacks`` is what they may use, in MiB (0: the process is not bounded).
-        Whatever is raised, the worker is of no use afterwards.
+        ``stacks`` is what they may use, in MiB (0: the process is not bounded). Whatever is raised, the worker is of no use afterwards.
 
         Raises:
             OutOfTime: there was no end after ``seconds``.
             WorkerEnded: the process ended.
-            Cancelled: ``stop`` said so.
+            Cancelled: ``cancellation`` was requested.
             UnicodeDecodeError: an answer is not valid Unicode.
         """
-        if not self._ready:
-            self._receive(_READY, time.monotonic() + _START, stop)
-            self._ready = True
-        self._bound(stacks)
-        until = time.monotonic() + seconds
-        self._send(request.encode())
-        data = self._receive(_DONE, until, stop)
+        with cancellation.on_request(self._cancel):
+            if not self._ready:
+                self._receive(_READY, time.monotonic() + _START, cancellation)
+                self._ready = True
+            self._bound(stacks)
+            until = time.monotonic() + seconds
+            self._send(request.encode())
+            data = self._receive(_DONE, until, cancellation)
         return _parsed(data[: -len(_DONE)].decode())
+
+    def _cancel(self) -> None:
+        # It may have been stopped in this moment.
+        with contextlib.suppress(OSError):
+            os.eventfd_write(self._cancelled, 1)
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -192,24 +205,27 @@ class Worker:
         except BrokenPipeError:
             raise WorkerEnded(self._status(), []) from None
 
-    def _receive(self, end: bytes, until: float, stop: Callable[[], bool]) -> bytes:
+    def _receive(self, end: bytes, until: float, cancellation: Cancellation) -> bytes:
         """What the worker says, up to the line ``end``."""
         data = bytearray()
         while not (data.endswith(end) and (len(data) == len(end) or data[-len(end) - 1] == _LINE_END)):
             left = until - time.monotonic()
             if left <= 0:
                 raise OutOfTime(_partly(data))
-            if not self._poller.poll(min(left, _POLL) * 1000 + 1):
-                if stop():
-                    raise Cancelled
-                # A program the block started may hold the pipe open after the worker ended.
-                if self._process.poll() is not None:
+            ready = dict(self._poller.poll(min(left * 1000 + 1, _LONGEST)))
+            if cancellation.requested:
+                raise Cancelled
+            if self._answers in ready:
+                chunk = os.read(self._answers, 1 << 16)
+                if not chunk:
                     raise WorkerEnded(self._status(), _partly(data))
-                continue
-            chunk = os.read(self._answers, 1 << 16)
-            if not chunk:
+                data += chunk
+            elif self._ended in ready:
+                # A program the block started may hold the pipe open after the worker ended.
                 raise WorkerEnded(self._status(), _partly(data))
-            data += chunk
+            elif self._cancelled in ready:
+                # An earlier request was cancelled in the moment it was answered.
+                os.eventfd_read(self._cancelled)
         return bytes(data)
 
     def _bound(self, stacks: int) -> None:
@@ -257,13 +273,21 @@ class Worker:
         self.forget()
 
     def forget(self) -> None:
-        """Close this process's ends of the pipes."""
-        for descriptor in (self._requests, self._answers, self._life):
+        """Close what this process has open for it."""
+        for descriptor in (self._requests, self._answers, self._life, self._cancelled, self._ended):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._requests = self._answers = self._life = -1
+        self._requests = self._answers = self._life = self._cancelled = self._ended = -1
         # What is left is another process's child, or nobody's: it must not be waited for.
         self._process.returncode = self._process.returncode if self._process.returncode is not None else 0
+
+
+def _end_of(pid: int) -> int:
+    """A descriptor that can be read once the process ended; -1 on a kernel older than 5.3, where the end of its answers has to do."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return -1
 
 
 def _parsed(text: str) -> list[Answer]:
@@ -291,16 +315,17 @@ class Pool:
         self._lent: dict[Worker, threading.Thread] = {}
 
     @contextlib.contextmanager
-    def worker(self, program: str, *, sandbox: bool, most: int, stop: Callable[[], bool]) -> Iterator[Worker]:
+    def worker(self, program: str, *, sandbox: bool, most: int, cancellation: Cancellation) -> Iterator[Worker]:
         """A worker for the duration of the ``with``; one that is left with an error is ended.
 
         At most ``most`` work at the same time; the others wait.
 
         Raises:
-            Cancelled: ``stop`` said so while waiting.
+            Cancelled: ``cancellation`` was requested while waiting.
             OSError: it cannot be started.
         """
-        lent = self._lend(program, sandbox, most, stop)
+        with cancellation.on_request(self._wake):
+            lent = self._lend(program, sandbox, most, cancellation)
         whole = False
         try:
             yield lent
@@ -308,12 +333,16 @@ class Pool:
         finally:
             self._take_back(lent, whole=whole)
 
-    def _lend(self, program: str, sandbox: bool, most: int, stop: Callable[[], bool]) -> Worker:  # noqa: FBT001 - private, called once
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _lend(self, program: str, sandbox: bool, most: int, cancellation: Cancellation) -> Worker:  # noqa: FBT001 - private, called once
         with self._changed:
             while len(self._lent) >= most:
-                self._changed.wait(_POLL)
+                self._changed.wait(_RECLAIM)
                 self._reclaim()
-                if stop():
+                if cancellation.requested:
                     raise Cancelled
             found = next((worker for worker in reversed(self._idle) if worker.fits(program, sandbox=sandbox)), None)
             if found is not None:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed
 from the_edge_agent.llm.protocol import Embeddings, Message, OnToken, Reply, Request, ToolCall, Usage, unit
+from the_edge_agent.parameters import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import httpx
+    import httpx2
 
     from the_edge_agent.cancellation import Cancellation
 
@@ -30,7 +31,6 @@ LONGEST_MESSAGE = 500
 TEXTS = 256
 """Texts in one request for vectors; providers take at least as many."""
 _BAD_REQUEST = 400
-_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class ApiBackend:
     def __init__(self, endpoint: Endpoint) -> None:
         """Opens nothing; the first :meth:`chat` connects."""
         self.endpoint = endpoint
-        self._client: httpx.Client | None = None
+        self._client: httpx2.Client | None = None
         self._lock = threading.Lock()
 
     def chat(self, request: Request, *, on_token: OnToken | None = None, cancellation: Cancellation | None = None) -> Reply:
@@ -180,12 +180,12 @@ class ApiBackend:
         if client is not None:
             client.close()
 
-    def _http(self) -> httpx.Client:
-        import httpx
+    def _http(self) -> httpx2.Client:
+        import httpx2
 
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(timeout=self.endpoint.timeout, headers=self.endpoint.headers)
+                self._client = httpx2.Client(timeout=self.endpoint.timeout, headers=self.endpoint.headers)
             return self._client
 
     def _query(self) -> dict[str, str]:
@@ -193,13 +193,13 @@ class ApiBackend:
 
     def _posted(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The JSON object that ``url`` answers ``body`` with."""
-        import httpx
+        import httpx2
 
         try:
             response = self._http().post(url, json=body, params=self._query())
-        except httpx.HTTPError as problem:
+        except httpx2.HTTPError as problem:
             raise _transport(problem) from problem
-        except (httpx.InvalidURL, ValueError) as problem:
+        except (httpx2.InvalidURL, ValueError) as problem:
             raise _Refusal(f"its address or the request is not valid: {problem}") from problem
         if response.status_code >= _BAD_REQUEST:
             raise _refused(response)
@@ -208,7 +208,7 @@ class ApiBackend:
         return _object(response.text)
 
     def _stream(self, body: Mapping[str, Any], on_token: OnToken, cancellation: Cancellation | None) -> Reply:
-        import httpx
+        import httpx2
 
         stream = _Stream(self.endpoint.model, on_token)
         try:
@@ -222,12 +222,12 @@ class ApiBackend:
                     if data == "[DONE]":
                         break
                     stream.take(_object(data))
-        except httpx.HTTPError as problem:
+        except httpx2.HTTPError as problem:
             refusal = _transport(problem)
             # What was passed on cannot be taken back, so a second try would say it twice.
             refusal.retryable = refusal.retryable and not stream.chunks
             raise refusal from problem
-        except httpx.InvalidURL as problem:
+        except httpx2.InvalidURL as problem:
             raise _Refusal(f"its address is not valid: {problem}") from problem
         return stream.reply()
 
@@ -244,10 +244,8 @@ class ApiBackend:
 
 
 def _body(endpoint: Endpoint, request: Request, *, stream: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": endpoint.model, "messages": [_turn(message) for message in request.messages]}
-    body.update({name: value for name in _SAMPLING if (value := getattr(request.sampling, name)) is not None})
-    if request.max_tokens is not None:
-        body["max_tokens"] = request.max_tokens
+    check(request.numbers, local=False)
+    body = {"model": endpoint.model, "messages": [_turn(message) for message in request.messages], **request.numbers}
     if request.stop:
         body["stop"] = list(request.stop)
     body.update(request.extra)
@@ -373,7 +371,7 @@ def _object(text: str) -> Mapping[str, Any]:
     return found
 
 
-def _refused(response: httpx.Response) -> _Refusal:
+def _refused(response: httpx2.Response) -> _Refusal:
     try:
         reason = _message(json.loads(response.text).get("error"))
     except (ValueError, AttributeError):
@@ -401,12 +399,12 @@ def _seconds(retry_after: str | None) -> float | None:
         return None
 
 
-def _transport(problem: httpx.HTTPError) -> _Refusal:
-    import httpx
+def _transport(problem: httpx2.HTTPError) -> _Refusal:
+    import httpx2
 
-    if isinstance(problem, httpx.TimeoutException):
+    if isinstance(problem, httpx2.TimeoutException):
         return _Refusal(f"no answer in time ({type(problem).__name__})", kind="TimeoutError", retryable=True)
-    connection = isinstance(problem, httpx.NetworkError | httpx.RemoteProtocolError)
+    connection = isinstance(problem, httpx2.NetworkError | httpx2.RemoteProtocolError)
     return _Refusal(f"{type(problem).__name__}: {problem}", kind="ConnectionError" if connection else "ApiError", retryable=connection)
 
 

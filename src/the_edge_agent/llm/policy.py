@@ -24,11 +24,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from the_edge_agent import parameters
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.api import Endpoint, Retry
 from the_edge_agent.llm.options import LlmOptions, LoadParameters
 from the_edge_agent.llm.shell import Program, program
-from the_edge_agent.models import builtin, find
+from the_edge_agent.models import SUFFIX, builtin, find
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,23 +38,7 @@ Kind = Literal["local", "api", "shell"]
 
 PROVIDERS = ("local", "openai", "ollama", "azure", "shell", "api", "auto")
 _SPELLINGS = {"azure_openai": "azure"}
-PARAMETERS = (
-    "provider",
-    "backend",
-    "model",
-    "deployment",
-    "model_path",
-    "n_ctx",
-    "n_threads",
-    "n_gpu_layers",
-    "api_base",
-    "api_key",
-    "timeout",
-    "max_retries",
-    "base_delay",
-    "max_delay",
-    "shell_provider",
-)
+PARAMETERS = tuple(name for name, parameter in parameters.PARAMETERS.items() if not parameter.of_request)
 """The parameters of a node, and keys of ``settings.llm``, that :func:`choose` looks at."""
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -244,9 +229,12 @@ class _Asked:
             return self.local_file(found)
         model = _text(self.parameters.get("model")) or (None if self.settings_mean_an_api() else _text(self.settings.get("model")))
         if model:
+            # Names that other programs and APIs have for their models count only here, where nothing but a local model is left.
+            found = find.by_any_name(model, f"model: {model} names it", self.environ, self.files)
+            if found is not None:
+                return self.local_file(found)
             raise ModelUnavailable(
-                f"the model {model!r} is no file on this machine, and {why}",
-                hint=self.advice(model),
+                f"the model {model!r} is no file on this machine, and {why}", hint=find.pull_hint(model) or self.advice(model)
             )
         return self.local_file(self.unnamed())
 
@@ -269,12 +257,9 @@ class _Asked:
         return named is not None and named[0] != "local"
 
     def local_file(self, found: find.Found) -> Choice:
-        load = LoadParameters(
-            n_ctx=self.value("n_ctx"),
-            n_threads=self.value("n_threads"),
-            n_gpu_layers=-1 if self.value("n_gpu_layers") is None else self.value("n_gpu_layers"),
-        )
-        return Choice("local", found.path.name, found.why, path=found.path, load=load)
+        said = {name: self.value(name) for name in parameters.numbers(LoadParameters)}
+        load = LoadParameters(**{name: value for name, value in said.items() if value is not None})
+        return Choice("local", found.name, found.why, path=found.path, load=load)
 
     def shell(self, why: str) -> Choice:
         providers: dict[str, Any] = {}
@@ -336,7 +321,7 @@ class _Asked:
         else:
             wanted.insert(1, self.settings.get("deployment"))
         # A model file in the settings is the default of local calls.
-        model = next((text for one in wanted if (text := _text(one)) and not text.lower().endswith(find.SUFFIX)), None)
+        model = next((text for one in wanted if (text := _text(one)) and not text.lower().endswith(SUFFIX)), None)
         if model:
             return model
         if self.action == "llm.chat" and provider != "azure":

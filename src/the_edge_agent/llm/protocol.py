@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from the_edge_agent.cancellation import Cancellation, Cancelled
+from the_edge_agent.parameters import Sampling, given
 
 FinishReason = Literal["stop", "length", "tool_calls"]
 OnToken = Callable[[str], None]
@@ -37,24 +38,6 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the next token is drawn; ``None`` means the backend's documented default.
-
-    ``temperature`` 0 is greedy. ``seed`` makes a draw repeatable. A backend that cannot honour a field
-    that is not ``None`` raises instead of dropping it.
-    """
-
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repeat_penalty: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """One question to a model.
 
@@ -68,6 +51,12 @@ class Request:
     stop: tuple[str, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """``max_tokens`` and the sampling, by name, as far as they are given."""
+        limit = {} if self.max_tokens is None else {"max_tokens": self.max_tokens}
+        return limit | given(self.sampling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,7 +31,6 @@ _KEYS = frozenset({"command", "args", "stdin_mode", "timeout", "env", "descripti
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SHORTEST = 4
 """Characters of a value that may be a secret; shorter ones are switches such as ``1`` and ``yes``."""
-_POLL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +158,21 @@ class ShellBackend:
                 error_type=type(problem).__name__,
                 hint=f"install {program.command}, or correct settings.llm.shell_providers.{program.name}.command",
             ) from problem
-        with process:
+        with process, cancellation.on_request(lambda: _kill(process)) if cancellation else nullcontext():
             try:
-                out, errors = self._wait(process, stdin.encode("utf-8", "replace"), cancellation)
+                out, errors = process.communicate(stdin.encode("utf-8", "replace"), timeout=program.timeout)
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                raise NodeFailed(
+                    f"the shell provider {program.name} gave no answer within {program.timeout:g} s",
+                    error_type="TimeoutError",
+                    hint=f"raise settings.llm.shell_providers.{program.name}.timeout",
+                ) from None
             except BaseException:
                 _kill(process)
                 raise
+        if cancellation is not None and cancellation.requested:
+            raise Cancelled
         if process.returncode != 0:
             said = self._redacted(errors.decode("utf-8", "replace")).strip()[-500:]
             raise NodeFailed(
@@ -178,26 +186,11 @@ class ShellBackend:
         """``text`` without what ``env`` hands over, which is where a program's key stands."""
         return Redactor(value for _, value in self.program.env if len(value) >= _SHORTEST)(text)
 
-    def _wait(self, process: subprocess.Popen[bytes], stdin: bytes, cancellation: Cancellation | None) -> tuple[bytes, bytes]:
-        deadline = time.monotonic() + self.program.timeout
-        first: bytes | None = stdin
-        while True:
-            try:
-                return process.communicate(first, timeout=_POLL if cancellation else min(1.0, self.program.timeout))
-            except subprocess.TimeoutExpired:
-                # communicate() remembers what it was given; a second input would be an error.
-                first = None
-            if cancellation is not None and cancellation.requested:
-                raise Cancelled
-            if time.monotonic() > deadline:
-                raise NodeFailed(
-                    f"the shell provider {self.program.name} gave no answer within {self.program.timeout:g} s",
-                    error_type="TimeoutError",
-                    hint=f"raise settings.llm.shell_providers.{self.program.name}.timeout",
-                )
-
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End ``process`` and what it started, unless it was waited for: from then on its number may be another's."""
+    if process.returncode is not None:
+        return
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -213,9 +206,9 @@ def _without_escape(text: str) -> str:
 
 
 def _check(request: Request) -> None:
-    unusable = [name for name, value in (("max_tokens", request.max_tokens), ("stop", request.stop)) if value]
     # A temperature is part of almost every workflow's defaults; the others were asked for on purpose.
-    unusable += [name for name in type(request.sampling).__slots__ if name != "temperature" and getattr(request.sampling, name) is not None]
+    unusable = [name for name in request.numbers if name != "temperature"]
+    unusable += ["stop"] if request.stop else []
     unusable += sorted(request.extra)
     if unusable:
         names = ", ".join(unusable)

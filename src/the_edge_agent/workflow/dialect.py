@@ -3,6 +3,7 @@
 :data:`WORKFLOW` is the root. Two spellings of the same thing (``uses``/``action``) are aliases of one key.
 Source of the rules: the observed behaviour of the existing implementations and the decisions listed in
 ``docs/dialect.md``.
+Keys that only other implementations have stand in ``peers.toml``, by the record's title or its ``section``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
 
+from the_edge_agent import parameters
 from the_edge_agent.errors import Problem
 from the_edge_agent.workflow.grammar import (
     Anything,
@@ -70,8 +72,7 @@ ON_ERROR: Final = Record(
 )
 ON_ERROR_MODE: Final = Choice(("raise", "graceful", "retry", "collect"))
 
-_INNER = "inside 'steps' or 'body' the nodes run one after another"
-ON_ERROR_INNER: Final = Record("on_error", tuple(key for key in ON_ERROR.keys if key.name != "fallback"), foreign={"fallback": _INNER})
+ON_ERROR_INNER: Final = Record("on_error", tuple(key for key in ON_ERROR.keys if key.name != "fallback"), section="step.on_error")
 
 RETRY: Final = Record(
     "retry",
@@ -95,8 +96,6 @@ RUN_OBJECT: Final = Record(
         Key("timeout", SECONDS, "seconds the block may take"),
     ),
 )
-
-_STREAMS = {"streams": "pipes between processes are out of scope"}
 
 _COMMON: Final = (
     Key("name", NAME, "unique name of the node", required=True),
@@ -185,15 +184,15 @@ _PLAIN_TYPE = Key("type", Choice(("run", "action", "steps", "node", "standard"))
 
 def _records() -> dict[str, Record]:
     records = {
-        kind: Record(f"a node ({kind})" if kind != "nothing" else "a node", (*_COMMON, _FAN_IN_FLAG, _PLAIN_TYPE, *keys), foreign=_STREAMS)
+        kind: Record(f"a node ({kind})" if kind != "nothing" else "a node", (*_COMMON, _FAN_IN_FLAG, _PLAIN_TYPE, *keys), section="node")
         for kind, keys in _BODIES.items()
     }
-    records["while_loop"] = Record("a while_loop", (*_COMMON, *_WHILE), foreign=_STREAMS)
-    records["dynamic_parallel"] = Record("a dynamic_parallel node", (*_COMMON, *_DYNAMIC), foreign=_STREAMS)
+    records["while_loop"] = Record("a while_loop", (*_COMMON, *_WHILE), section="node")
+    records["dynamic_parallel"] = Record("a dynamic_parallel node", (*_COMMON, *_DYNAMIC), section="node")
     for kind, keys in _BODIES.items():
         if kind != "nothing":
-            records[f"matrix {kind}"] = Record("a matrix node", (*_COMMON, *_MATRIX, *keys), foreign=_STREAMS)
-            records[f"parallel_each {kind}"] = Record("a parallel_each node", (*_COMMON, *_EACH, *keys), foreign=_STREAMS)
+            records[f"matrix {kind}"] = Record("a matrix node", (*_COMMON, *_MATRIX, *keys), section="node")
+            records[f"parallel_each {kind}"] = Record("a parallel_each node", (*_COMMON, *_EACH, *keys), section="node")
     # A node that does nothing may be one whose body is misspelt.
     bodies = frozenset(spelling for record in records.values() for key in record.keys for spelling in (key.name, *key.aliases))
     records["nothing"] = replace(records["nothing"], near=bodies)
@@ -248,9 +247,7 @@ def _step_records() -> dict[str, Record]:
     found = {}
     for kind, record in NODE.records.items():
         keys = tuple(_step_key(key) for key in record.keys if key.name not in steering and key is not _FAN_IN_FLAG)
-        foreign = {"fallback": _INNER, **_STREAMS}
-        inert = dict.fromkeys(("goto", "interrupt", "fan_in"), _INNER)
-        found[kind] = Record(record.title, keys, inert=inert, foreign=foreign, near=record.near - steering)
+        found[kind] = Record(record.title, keys, near=record.near - steering, section="step")
     return found
 
 
@@ -292,8 +289,7 @@ EDGE: Final = Record(
         _DESCRIPTION,
         _METADATA,
     ),
-    inert={"parallel_strategy": "branches always run on threads"},
-    foreign={"stream_mode": "pipes between processes are out of scope"},
+    section="edge",
 )
 
 SHELL_PROVIDER: Final = Record(
@@ -308,8 +304,14 @@ SHELL_PROVIDER: Final = Record(
     ),
 )
 
-TEMPERATURE: Final = Either((Number(0, 10), NAME))
 _ANY_NUMBER: Final = Either((Number(), NAME))
+
+
+def _templated(number: parameters.Number) -> Either:
+    """A number of a model, or a template that gives it; with its range where every model keeps it."""
+    return Either((Number(number.low, number.high, number.whole) if number.everywhere else Number(whole=number.whole), NAME))
+
+
 LLM: Final = Record(
     "settings.llm",
     (
@@ -324,30 +326,15 @@ LLM: Final = Record(
         Key("shell_provider", NAME, "which of shell_providers to use"),
         Key("shell_providers", MapOf(SHELL_PROVIDER), "programs that answer a prompt"),
         Key("system", TEXT, "system message where a node gives none"),
-        Key("temperature", TEMPERATURE, "0 is greedy"),
-        Key("max_tokens", TEMPLATED_COUNT, "longest answer in tokens"),
-        *(
-            Key(name, _ANY_NUMBER, f"sampling: {name}")
-            for name in ("top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty", "seed")
-        ),
+        *(Key(name, _templated(number), number.meaning) for name, number in parameters.NUMBERS.items()),
         Key("stop", Either((TEXT, ListOf(TEXT))), "texts that end the answer"),
         Key("timeout", Either((SECONDS, NAME)), "seconds an API may take"),
         Key("max_retries", Either((Number(0, whole=True), NAME)), "tries after the first one, for an API"),
         Key("base_delay", _ANY_NUMBER, "seconds before the first retry"),
         Key("max_delay", _ANY_NUMBER, "longest delay in seconds"),
-        Key("n_ctx", TEMPLATED_COUNT, "context of a local model in tokens"),
-        Key("n_threads", TEMPLATED_COUNT, "threads of a local model"),
-        Key("n_gpu_layers", Either((Number(-1, whole=True), NAME)), "layers on the GPU, -1 for all"),
     ),
-    inert={
-        "chat_format": "the template stored in the GGUF is used",
-        "embedding": "embeddings need no switch",
-    },
-    foreign={"opik_trace": "tracing services are out of scope", "opik_project_name": "tracing services are out of scope"},
 )
 
-_TRACE = "tracing to files comes with a later version"
-_CLOUD = "cloud services are out of scope"
 SETTINGS: Final = Record(
     "settings",
     (
@@ -361,7 +348,6 @@ SETTINGS: Final = Record(
                     Key("max_workers", COUNT, "branches at the same time"),
                     Key("strategy", Choice(("thread",)), "branches always run on threads"),
                 ),
-                foreign={"streams": "pipes between processes are out of scope", "remote": "remote execution is out of scope"},
             ),
             "limits of parallel branches",
         ),
@@ -408,10 +394,6 @@ SETTINGS: Final = Record(
             "where secrets come from",
         ),
     ),
-    inert=dict.fromkeys(
-        ("auto_trace", "trace_exporter", "trace_file", "trace_format", "auto_trace_llm_payloads", "interview", "graph"), _TRACE
-    ),
-    foreign=dict.fromkeys(("memory_infrastructure", "firestore", "opik", "session"), _CLOUD),
     lenient=True,
 )
 
@@ -423,7 +405,6 @@ CONFIG: Final = Record(
         Key("checkpoint_dir", TEXT, "where checkpoints go"),
         Key("raise_exceptions", FLAG, "errors always end the run"),
     ),
-    inert={"checkpoint": "name a checkpoint on the command line"},
     lenient=True,
 )
 
@@ -434,10 +415,9 @@ IMPORT: Final = Record(
         Key("namespace", TEXT, "prefix of its actions' names"),
         _DESCRIPTION,
     ),
-    foreign={"builtin": "Lua modules are not supported, write a Python one"},
+    section="import",
 )
 
-_LATER = "this version does not enforce it"
 WORKFLOW: Final = Record(
     "a workflow",
     (
@@ -455,17 +435,7 @@ WORKFLOW: Final = Record(
         Key("config", CONFIG, "interrupts and run options"),
         Key("imports", ListOf(IMPORT), "Python modules with your own actions"),
     ),
-    inert={
-        **dict.fromkeys(
-            ("input_schema", "output_schema", "extraction_schema", "validation_constraints", "semantic_probes", "validation_logging"),
-            _LATER,
-        ),
-        **dict.fromkeys(
-            ("error_policy", "secrets", "memory", "checkpoint", "inputs", "outputs"), "no implementation reads it at this place"
-        ),
-        "observability": _TRACE,
-    },
-    foreign={"endpoint": "serving HTTP endpoints from a workflow is out of scope"},
+    section="workflow",
 )
 
 DEFINITIONS: Final[dict[str, Shape]] = {"node": NODE, "step": STEP, "edge": EDGE}

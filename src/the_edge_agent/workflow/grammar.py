@@ -8,10 +8,11 @@ the check of a file (:meth:`Shape.check`, with file:line:col and did-you-mean) a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
+from the_edge_agent import peers
 from the_edge_agent.errors import Problem
+from the_edge_agent.wording import meant
 from the_edge_agent.workflow.source import Map, Report, Scalar, Seq, Tree
 
 if TYPE_CHECKING:
@@ -133,9 +134,9 @@ class Number:
     def noun(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         if self.low is not None and self.high is not None:
-            return f"{kind} from {self.low:g} to {self.high:g}"
+            return f"{kind} from {self.low} to {self.high}"
         if self.low is not None:
-            return f"{kind} above {self.low:g}" if self.above else f"{kind}, at least {self.low:g}"
+            return f"{kind} above {self.low}" if self.above else f"{kind}, at least {self.low}"
         return kind
 
 
@@ -149,8 +150,7 @@ class Choice:
         if isinstance(tree, Scalar) and isinstance(tree.value, str):
             if tree.value in self.words:
                 return True
-            close = get_close_matches(tree.value, self.words, n=1)
-            return _wrong(self, tree, where, report, f"did you mean '{close[0]}'?" if close else None)
+            return _wrong(self, tree, where, report, meant(tree.value, self.words))
         return _wrong(self, tree, where, report)
 
     def schema(self) -> dict[str, Any]:
@@ -255,17 +255,25 @@ class Key:
 class Record:
     """A mapping with known keys.
 
-    ``inert`` keys are the peer's, accepted with a warning that they have no effect here; ``foreign`` ones are
-    an error that says they are out of scope. ``lenient`` accepts unknown keys unless they look like a typing error.
-    ``near`` are keys of related records, which an unknown key may have been meant to be.
+    ``lenient`` accepts unknown keys unless they look like a typing error. ``near`` are keys of related records, which an
+    unknown key may have been meant to be. ``section`` is the record's name in ``peers.toml``, which lists the keys that
+    other implementations have: some are accepted with a warning that they have no effect here, others are an error.
     """
 
     title: str
     keys: tuple[Key, ...]
-    inert: Mapping[str, str] = field(default_factory=dict)
-    foreign: Mapping[str, str] = field(default_factory=dict)
     lenient: bool = False
     near: frozenset[str] = frozenset()
+    section: str = ""
+    """Without it: the title."""
+
+    @property
+    def _ignored(self) -> Mapping[str, peers.Note]:
+        return peers.ignored(self.section or self.title)
+
+    @property
+    def _refused(self) -> Mapping[str, peers.Note]:
+        return peers.refused(self.section or self.title)
 
     def noun(self) -> str:
         return f"a mapping ({self.title})"
@@ -299,23 +307,23 @@ class Record:
             return known[name].shape.check(value, f"{where}.{name}" if where else name, report)
         if name.startswith(FREE_PREFIX):
             return True
-        if name in self.inert:
-            report(Problem("NO_EFFECT", f"'{name}' has no effect here: {self.inert[name]}", spot, severity="warning"))
+        if note := self._ignored.get(name):
+            report(Problem("NO_EFFECT", f"'{name}' has no effect here: {note.why}", spot, hint=note.instead, severity="warning"))
             return True
-        if name in self.foreign:
-            report(Problem("OUT_OF_SCOPE", f"'{name}' is not supported: {self.foreign[name]}", spot, hint="remove it"))
+        if note := self._refused.get(name):
+            report(Problem("OUT_OF_SCOPE", f"'{name}' is not supported: {note.why}", spot, hint=note.instead or "remove it"))
             return False
-        close = get_close_matches(name, {*known, *self.near}, n=1, cutoff=0.75 if self.lenient else 0.6)
-        if self.lenient and not close:
+        hint = meant(name, {*known, *self.near}, cutoff=0.75 if self.lenient else 0.6)
+        if self.lenient and not hint:
             return True
-        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(known))}"
+        hint = hint or f"known keys: {', '.join(sorted(known))}"
         report(Problem("UNKNOWN_KEY", f"{self.title} has no key '{name}'", spot, hint=hint))
         return False
 
     def schema(self) -> dict[str, Any]:
         properties = {spelling: key.shape.schema() | {"description": key.doc} for key in self.keys for spelling in (key.name, *key.aliases)}
-        properties = {name: {"description": f"no effect here: {why}"} for name, why in self.inert.items()} | properties
-        properties |= {name: {"description": f"not supported: {why}", "not": {}} for name, why in self.foreign.items()}
+        properties = {name: {"description": f"no effect here: {note}"} for name, note in self._ignored.items()} | properties
+        properties |= {name: {"description": f"not supported: {note}", "not": {}} for name, note in self._refused.items()}
         schema: dict[str, Any] = {"title": self.title, "type": "object", "properties": properties}
         plain = [key.name for key in self.keys if key.required and not key.aliases]
         if plain:

@@ -6,12 +6,12 @@ protocols :class:`Value` and :class:`Condition`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import pathlib
 
     from the_edge_agent.errors import Spot
 
@@ -20,6 +20,8 @@ END = "__end__"
 
 Json = Any
 Context = Mapping[str, Any]
+Path = tuple[str | int, ...]
+"""Keys and indexes that lead to a value inside data."""
 
 
 class Value(Protocol):
@@ -73,13 +75,20 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``uses``: ``literals`` holds the parameters as written, ``parameters`` renders them."""
+    """``uses``: ``literals`` holds the parameters as written, ``parameters`` each compiled, ``place`` finds what lies at a path in them."""
 
     name: str
     literals: Mapping[str, Json]
-    parameters: Value
+    parameters: Mapping[str, Value]
     spot: Spot | None = None
-    spots: Mapping[str, Spot] = field(default_factory=dict)
+    place: Callable[[Path], Spot | None] = lambda _: None
+
+    def rendered(self, context: Context, deferred: Collection[str] = ()) -> dict[str, Any]:
+        """The parameters for a call; those named in ``deferred`` stay a :class:`Value`, for the action to render.
+
+        Raises :class:`~the_edge_agent.errors.NodeFailed` as :meth:`Value.render`.
+        """
+        return {name: value if name in deferred else value.render(context) for name, value in self.parameters.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +242,7 @@ class Limits:
 class Import:
     """A Python module with custom actions: a ``path`` (resolved against the naming file) or an importable ``package``."""
 
-    path: Path | None
+    path: pathlib.Path | None
     package: str | None
     namespace: str
     spot: Spot | None = None
@@ -246,7 +255,7 @@ class Workflow:
     name: str
     nodes: Mapping[str, Node]
     routes: Mapping[str, Route]
-    path: Path | None = None
+    path: pathlib.Path | None = None
     description: str = ""
     initial_state: Mapping[str, Json] = field(default_factory=dict)
     variables: Mapping[str, Json] = field(default_factory=dict)
@@ -258,16 +267,22 @@ class Workflow:
     document: Mapping[str, Json] = field(default_factory=dict)
 
     def graphs(self) -> tuple[Workflow, ...]:
-        """This workflow and every subgraph in it."""
-        return (self, *(kind.workflow for _, kind in walk(self) if isinstance(kind, Subgraph)))
+        """This workflow and every subgraph in it, each once, outer before inner."""
+        found = {id(self): self}
+        waiting = [self]
+        while waiting:
+            inner = [kind.workflow for _, kind in own(waiting.pop()) if isinstance(kind, Subgraph) and id(kind.workflow) not in found]
+            found.update((id(graph), graph) for graph in inner)
+            waiting += inner
+        return tuple(found.values())
 
     def actions(self) -> tuple[tuple[Node, Action], ...]:
         """Every ``uses`` in the workflow, nested ones and subgraphs included, with the node that holds it."""
         return tuple((node, kind) for node, kind in walk(self) if isinstance(kind, Action))
 
 
-def walk(workflow: Workflow) -> tuple[tuple[Node, Kind], ...]:
-    """Every kind in the workflow, outer before inner, with the node that holds it."""
+def own(workflow: Workflow) -> tuple[tuple[Node, Kind], ...]:
+    """Every kind in the workflow itself, outer before inner, with the node that holds it; subgraphs are named, not entered."""
     found: list[tuple[Node, Kind]] = []
 
     def visit(node: Node, kind: Kind) -> None:
@@ -280,9 +295,12 @@ def walk(workflow: Workflow) -> tuple[tuple[Node, Kind], ...]:
                 visit(inner, inner.kind)
         elif isinstance(kind, DynamicParallel | Matrix | ParallelEach):
             visit(node, kind.body)
-        elif isinstance(kind, Subgraph):
-            found.extend(walk(kind.workflow))
 
     for node in workflow.nodes.values():
         visit(node, node.kind)
     return tuple(found)
+
+
+def walk(workflow: Workflow) -> tuple[tuple[Node, Kind], ...]:
+    """Every kind in the workflow and in its subgraphs, each once, with the node that holds it."""
+    return tuple(pair for graph in workflow.graphs() for pair in own(graph))

@@ -21,6 +21,7 @@ from the_edge_agent.workflow.model import (
     Nothing,
     Output,
     ParallelEach,
+    Path,
     Steps,
     Subgraph,
     Value,
@@ -30,7 +31,6 @@ from the_edge_agent.workflow.model import (
 from the_edge_agent.workflow.source import Map, Report, Scalar, Seq, Tree, plain
 from the_edge_agent.workflow.template import compile_condition, compile_value
 
-Path = tuple[str | int, ...]
 _TRIES = ("max_retries", "retries", "retry_delay", "backoff_multiplier", "retryable_errors")
 Open = Callable[[str, Spot, Report], Workflow | None]
 """Loads the subgraph a node names."""
@@ -204,9 +204,9 @@ class NodeReader:
         return Action(
             name=str(name.value) if isinstance(name, Scalar) else "",
             literals=literals,
-            parameters=self._value(parameters, "with"),
+            parameters={key: self._value(value, f"with.{key}") for key, value in parameters.items.items()},
             spot=name.spot if name else tree.spot,
-            spots={**parameters.keys, **{key: value.spot for key, value in parameters.items.items()}},
+            place=spot_finder(parameters),
         )
 
     def _value(self, tree: Tree, key: str) -> Value:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from the_edge_agent.errors import Problem, Spot
+from the_edge_agent.wording import meant
 from the_edge_agent.workflow.model import END, START, Condition, Context, Fan, Route, Rule
 from the_edge_agent.workflow.source import Map, Report, Scalar, Seq, Tree
 from the_edge_agent.workflow.template import compile_condition
@@ -252,13 +253,12 @@ def _ordered(names: frozenset[str]) -> list[str]:
 def undefined(code: str, name: str, known: frozenset[str], spot: Spot | None, node: str | None = None) -> Problem:
     """The problem of naming a node that does not exist."""
     from bisect import bisect
-    from difflib import get_close_matches
 
     names = _ordered(known)
     # Comparing is slow, so a large graph is searched only around where the name would stand.
     place = bisect(names, name)
-    close = get_close_matches(name, [*names[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS], START, END], n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"nodes: {', '.join(names[:12])}"
+    near = names[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS]
+    hint = meant(name, [*near, START, END], f"nodes: {', '.join(names[:12])}")
     return Problem(code, f"there is no node '{name}'", spot, node=node, hint=hint)
 
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from the_edge_agent.errors import NodeFailed, Problem, Spot
+from the_edge_agent.wording import meant
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-    from the_edge_agent.workflow.model import Condition, Context, Json, Value
+    from the_edge_agent.workflow.model import Condition, Context, Json, Path, Value
     from the_edge_agent.workflow.sandbox import Root, Sandbox
 
 Report = Callable[[Problem], None]
-Path = tuple[str | int, ...]
 
 NAMES = frozenset(["state", "variables", "secrets", "settings", "data", "env", "checkpoint", "result", "action_result", "parallel_results"])
 """The root names a template may use; which of them have a value depends on where it stands."""
@@ -242,13 +242,10 @@ class _Reporting:
         return True
 
     def unknown_names(self, jinja: Sandbox, tree: nodes.Template | nodes.Expr) -> None:
-        from the_edge_agent.workflow.values import closest
-
         for name in jinja.unknown(tree, NAMES):
-            near = closest(name, NAMES)
-            meant = _WORDS.get(name)
+            here = _WORDS.get(name)
             others = f"a key of the state is written state.{name}; besides state there are {', '.join(sorted(NAMES - {'state'}))}"
-            hint = f"here that is written {meant}" if meant else f"did you mean '{near}'?" if near else others
+            hint = f"here that is written {here}" if here else meant(name, NAMES, others, cutoff=0.7)
             message = f"{self.key}: {_shown(self.text)}: unknown name '{name}'"
             self.report(Problem("UNKNOWN_NAME", message, self.spot, hint=hint))
 
@@ -262,10 +259,8 @@ def _hint(reason: str) -> str | None:
     if found is None:
         return None
     from the_edge_agent.workflow.sandbox import environment
-    from the_edge_agent.workflow.values import closest
 
-    near = closest(found[2], environment().filters if found[1] == "filter" else environment().tests)
-    return f"did you mean '{near}'?" if near else None
+    return meant(found[2], environment().filters if found[1] == "filter" else environment().tests, cutoff=0.7)
 
 
 def _shown(text: str) -> str:

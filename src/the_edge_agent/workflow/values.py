@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from jinja2.exceptions import UndefinedError
 from jinja2.runtime import StrictUndefined, Undefined
 from jinja2.utils import missing
 
+from the_edge_agent.wording import closest
 from the_edge_agent.workflow.bounds import bound_nesting
-
-
-def closest(name: str, among: Iterable[str]) -> str | None:
-    """The entry of ``among`` that ``name`` most probably meant."""
-    return next(iter(get_close_matches(name, list(among), 1, 0.7)), None)
 
 
 class Missing(StrictUndefined):
@@ -39,7 +34,7 @@ class Missing(StrictUndefined):
         if not isinstance(owner, Mapping):
             return f"{kind_of(owner)} has no {name!r}"
         keys = [str(key) for key in owner]
-        near = closest(str(name), keys)
+        near = closest(name, keys, cutoff=0.7)
         if near:
             return f"there is no {name!r}, did you mean {near!r}?"
         listed = ", ".join(sorted(keys)[:8]) + (", …" if len(keys) > 8 else "")  # noqa: PLR2004 - as many as fit on a line

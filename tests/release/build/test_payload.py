@@ -10,6 +10,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import certifi
+import httpcore2
 import pytest
 
 from release.build import RECIPE, ROOT, debs, payload, wheels
@@ -76,6 +78,27 @@ def test_certifi_names_the_certificates_of_the_machine(tmp_path: Path) -> None:
 
     assert answer() == [str(tmp_path / "certifi/cacert.pem"), "own"]
     assert answer(**told) == [str(tmp_path / "machine.pem"), "the machine's – ü"]
+
+
+TRUST = """
+import ctypes, sys
+# As the library inside an image answers: OpenSSL sees the variable, Python does not.
+ctypes.CDLL(None).setenv(b"SSL_CERT_FILE", {bundle!r}.encode(), 1)
+sys.path.insert(0, {folder!r})
+import httpx2
+print(len(httpx2.create_ssl_context().get_ca_certs()), len(httpx2.create_ssl_context(trust_env=False).get_ca_certs()))
+"""
+
+
+def test_httpx2_trusts_whom_openssl_trusts(tmp_path: Path) -> None:
+    certificates = certifi.contents()
+    end = "-----END CERTIFICATE-----\n"
+    (tmp_path / "machine.pem").write_text(end.join([*certificates.split(end)[:3], ""]), encoding="utf-8")
+    shutil.copytree(tmp_path.joinpath(httpcore2.__file__).parent, tmp_path / "httpcore2")
+    shutil.copy(RECIPE / "trust.py", tmp_path / "httpcore2/_ssl.py")
+    code = TRUST.format(bundle=str(tmp_path / "machine.pem"), folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-B", "-c", code], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout == "3 3\n"
 
 
 def started(environment: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -30,9 +30,9 @@ def test_everything_that_is_pinned_is_listed(tmp_path: Path) -> None:
     found = components(image(tmp_path, "tea-python-llm-gemma"))
     recipe = payload.read_recipe()
     assert set(recipe.packages) <= found.keys()
-    assert set(wheels.read_lock(recipe.wheels_lock)) <= found.keys()
+    assert set(wheels.read_lock(payload.WHEELS_LOCK)) <= found.keys()
     assert {"the-edge-agent", "llama.cpp", "musl-dev", GEMMA} <= found.keys()
-    for one in read_lock(recipe.debs_lock):
+    for one in read_lock(payload.DEBS_LOCK):
         if one.architecture == "amd64":
             assert found[one.name]["version"] == one.version
             assert found[one.name]["hashes"] == [{"alg": "SHA-256", "content": one.sha256}]
@@ -45,7 +45,7 @@ def test_a_model_has_digest_licence_and_origin(tmp_path: Path) -> None:
     assert gemma["licenses"] == [{"license": {"name": "Gemma Terms of Use"}}]
     known = catalogue.known(GEMMA)
     assert known
-    assert gemma["purl"] == f"pkg:huggingface/{known.repository}"
+    assert gemma["purl"] == f"pkg:huggingface/{known.sources[0].repository}"
     assert components(image(tmp_path, "tea-python-llm-phi4"))[PHI]["licenses"] == [{"license": {"id": "MIT"}}]
 
 

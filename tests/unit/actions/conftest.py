@@ -14,6 +14,7 @@ from the_edge_agent.actions import builtin
 from the_edge_agent.actions.library import Library
 from the_edge_agent.agent.host import AgentHost
 from the_edge_agent.engine.scope import Scope
+from the_edge_agent.llm.connect import Models
 from the_edge_agent.resources import Resources
 from the_edge_agent.workflow.model import Action, Node, Workflow
 
@@ -42,6 +43,27 @@ class MakeScope(Protocol):
     ) -> Scope: ...
 
 
+class Clock:
+    """What the caches and limiters take the time from; it stands still until :meth:`forward`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("memory.memory", "control.wrap"):
+        monkeypatch.setattr(f"the_edge_agent.actions.{module}.time", clock)
+    return clock
+
+
 @pytest.fixture
 def registry() -> Registry:
     """The actions that the scopes of the test know."""
@@ -50,9 +72,10 @@ def registry() -> Registry:
 
 @pytest.fixture
 def host(registry: Registry) -> Iterator[AgentHost]:
-    host = AgentHost(registry, Library(), secrets={}, resources=Resources())
+    host = AgentHost(registry, Library(), secrets={}, resources=Resources(), models=Models())
     yield host
     host.resources.close()
+    host.models.close()
 
 
 @pytest.fixture
@@ -98,6 +121,7 @@ class Server:
         self.requests: list[dict[str, Any]] = []
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.release = threading.Event()
+        self.slow = threading.Semaphore(0)
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -107,7 +131,8 @@ class Server:
                 asked = {"method": self.command, "path": path, "query": query, "headers": self.headers, "body": self.rfile.read(length)}
                 server.requests.append(asked)
                 if path == "/slow":
-                    server.release.wait(20)
+                    server.slow.release()
+                    server.release.wait(60)
                 status, headers, body = server.answers.get(path, (200, {}, b'{"ok": true}'))
                 with contextlib.suppress(OSError):
                     self.send_response(status)
@@ -260,8 +285,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         monkeypatch.delenv(name, raising=False)
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "APPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
-    resources = Resources()
-    host = AgentHost(builtin(), Library(), secrets={}, resources=resources)
+    host = AgentHost(builtin(), Library(), secrets={}, resources=Resources(), models=Models())
 
     def run(
         name: str,
@@ -274,11 +298,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         code_allowed: bool = True,
         **parameters: Any,
     ) -> Any:
-        class Constant:
-            def render(self, _: Mapping[str, Any]) -> Any:
-                return parameters
-
-        node = Node("ask", Action(name, parameters, Constant()))
+        node = Node("ask", Action(name, parameters, {}))
         scope = Scope(
             workflow=Workflow("w", {"ask": node}, {}, settings=settings or {}),
             host=host,
@@ -291,7 +311,8 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         return host.action(name)(scope, **parameters)
 
     yield run
-    resources.close()
+    host.resources.close()
+    host.models.close()
 
 
 @pytest.fixture

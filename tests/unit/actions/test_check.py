@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from the_edge_agent.actions import builtin
-from the_edge_agent.actions.check import check
+from the_edge_agent.actions import check as checks
+from the_edge_agent.actions.needs import ASKS
 from the_edge_agent.actions.registry import Registry, describe
+from the_edge_agent.actions.survey import Survey
 from the_edge_agent.workflow.parse import parse
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ def _workflow(tmp_path: Path, text: str, name: str = "w.yaml") -> Workflow:
     return workflow
 
 
+def check(workflow: Workflow, registry: Registry, inner: Registry | None = None) -> list[Problem]:
+    """``inner``: what subgraphs can name, if not the same."""
+    return checks.check(Survey(workflow, lambda graph: registry if graph is workflow else inner or registry))
+
+
 def _node(tmp_path: Path, uses: str, with_: str = "{}", more: str = "") -> list[Problem]:
     return check(_workflow(tmp_path, f"{more}\nnodes:\n  - name: n\n    uses: {uses}\n    with: {with_}\n"), builtin())
 
@@ -34,7 +41,7 @@ def _registry() -> Registry:
     def ask(scope: Any, /, *, prompt: str, model: str) -> Any:
         """Ask."""
 
-    registry.add(describe("llm.ask", ask, needs=("llm",)))
+    registry.add(describe("llm.ask", ask, needs=ASKS))
     registry.add(describe("ask", ask))
     return registry
 
@@ -68,12 +75,6 @@ def test_actions_of_the_peer_that_are_not_here_say_so(tmp_path: Path, name: str,
     assert problem.code == "UNKNOWN_ACTION"
     assert words in problem.message
     assert instead in str(problem.hint)
-
-
-def test_no_action_that_is_here_is_called_absent() -> None:
-    from the_edge_agent.actions.absent import _NAMES
-
-    assert not set(_NAMES) & set(builtin())
 
 
 def test_parameters_are_judged_one_by_one(tmp_path: Path) -> None:
@@ -138,4 +139,4 @@ nodes:
 """,
     )
     assert [problem.code for problem in check(outer, builtin())] == ["UNKNOWN_ACTION"]
-    assert check(outer, builtin(), lambda _: _registry()) == []
+    assert check(outer, builtin(), _registry()) == []

@@ -67,7 +67,7 @@ def test_every_action_is_documented_and_stands_in_its_namespace() -> None:
 
 
 def test_only_http_needs_the_network() -> None:
-    assert {name.partition(".")[0] for name, action in builtin().items() if "network" in action.needs} == {"http"}
+    assert {name.partition(".")[0] for name, action in builtin().items() if action.needs.network} == {"http"}
 
 
 def test_the_second_spelling_of_every_action() -> None:
@@ -88,7 +88,7 @@ def test_a_copy_does_not_share_what_is_added() -> None:
 
 
 def test_looking_an_action_up_loads_nothing_heavy() -> None:
-    heavy = "{'httpx', 'jinja2', 'jsonschema', 'jmespath', 'sqlite3', 'yaml', 'asyncio'}"
-    names = [name for name in builtin() if not builtin()[name].needs & {"llm"}]
+    heavy = "{'httpx2', 'jinja2', 'jsonschema', 'jmespath', 'sqlite3', 'yaml', 'asyncio'}"
+    names = [name for name in builtin() if not builtin()[name].needs.asks]
     code = f"import sys; from the_edge_agent.actions import builtin; r = builtin(); [r[n] for n in {names!r}]; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import the_edge_agent
+from the_edge_agent import START, StateGraph
 from the_edge_agent.agent import Agent, load, read
 from the_edge_agent.engine import events
 from the_edge_agent.errors import NodeFailed, Refused, UsageError, WorkflowInvalid
@@ -18,6 +18,7 @@ from the_edge_agent.llm.options import LlmOptions
 from the_edge_agent.models import builtin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 COUNT = """
@@ -43,12 +44,26 @@ def written(folder: Path, text: str) -> Path:
 
 
 def no_run_goes_on() -> bool:
-    deadline = time.monotonic() + 10
-    while any(thread.name == "tea-run" for thread in threading.enumerate()):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
+    """Whether every run on a thread of its own comes to its end."""
+    runs = [thread for thread in threading.enumerate() if thread.name == "tea-run"]
+    for thread in runs:
+        thread.join(60)
+    return not any(thread.is_alive() for thread in runs)
+
+
+def holding(told: Callable[[], object], release: threading.Event) -> Agent:
+    """An agent whose one node calls ``told`` and then holds until ``release``, after which a second node would run."""
+
+    def hold(_: dict[str, Any]) -> None:
+        told()
+        release.wait(60)
+
+    graph = StateGraph()
+    graph.add_node("hold", hold)
+    graph.add_node("after", lambda _: {"after": True})
+    graph.add_edge(START, "hold")
+    graph.add_edge("hold", "after")
+    return Agent(graph.workflow())
 
 
 def test_the_package_offers_what_it_lists() -> None:
@@ -102,18 +117,35 @@ def test_ainvoke_gives_the_final_state(tmp_path: Path) -> None:
         assert asyncio.run(agent.ainvoke({"who": 1}))["n"] == 20
 
 
-def test_cancelling_ainvoke_stops_the_run(tmp_path: Path) -> None:
-    async def main(agent: Agent) -> int:
-        task = asyncio.create_task(agent.ainvoke())
-        await asyncio.sleep(0.05)
+def test_ainvoke_raises_what_the_run_raised(tmp_path: Path) -> None:
+    with load(written(tmp_path, "nodes: [{name: a, run: 'raise ValueError'}]")) as agent, pytest.raises(NodeFailed):
+        asyncio.run(agent.ainvoke())
+
+
+@pytest.mark.parametrize("how", ["ainvoke", "astream"])
+def test_cancelling_returns_while_a_node_is_at_work_and_ends_the_run_behind_it(how: str) -> None:
+    release = threading.Event()
+    before = set(threading.enumerate())
+
+    async def listen(agent: Agent) -> None:
+        async for event in agent.astream():
+            assert event.type != "complete"
+
+    async def main() -> None:
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
+        agent = holding(lambda: loop.call_soon_threadsafe(begun.set), release)
+        task = asyncio.create_task(agent.ainvoke() if how == "ainvoke" else listen(agent))
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return 1
+        assert not release.is_set()
+        left = set(threading.enumerate()) - before
+        assert {thread.name for thread in left} == {"tea-run"}, "no thread waits for the run"
 
-    # asyncio.run waits for the thread of the run, so it ends only when the run does.
-    with load(written(tmp_path, FOREVER)) as agent:
-        assert asyncio.run(main(agent)) == 1
+    asyncio.run(main())
+    release.set()
+    assert no_run_goes_on()
 
 
 def test_astream_gives_the_events(tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCRIPT = """
 import sys
@@ -80,3 +84,11 @@ def test_help_of_run_imports_only_that_command() -> None:
 
 def test_an_unknown_command_loads_no_engine() -> None:
     assert foreign(imported("frobnicate")) == {"click"}
+
+
+def test_what_other_implementations_have_is_read_when_it_is_met(tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text("nodes: [{name: n}]\n", encoding="utf-8")
+    assert "tomllib" not in imported("validate", str(flow))
+    flow.write_text("nodes: [{name: n}]\nobservability: {}\n", encoding="utf-8")
+    assert "tomllib" in imported("validate", str(flow))

@@ -107,7 +107,7 @@ def test_names_come_in_comma_lists_and_must_exist() -> None:
     assert inputs.names("--interrupt-before", ["a, b", "c"], ["a", "b", "c"]) == ("a", "b", "c")
     with pytest.raises(UsageError, match="no node 'summarise'") as caught:
         inputs.names("--interrupt-before", ["summarise"], ["summarize", "load"])
-    assert caught.value.hint == "did you mean summarize?"
+    assert caught.value.hint == "did you mean 'summarize'?"
 
 
 def test_a_file_that_cannot_be_written_is_known_before_anything_runs(tmp_path: Path) -> None:

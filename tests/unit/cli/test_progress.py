@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import re
-import time
+import threading
 
 import pytest
 
@@ -14,8 +14,23 @@ from the_edge_agent.engine import events
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._written = threading.Condition()
+
     def isatty(self) -> bool:
         return True
+
+    def write(self, text: str) -> int:
+        with self._written:
+            count = super().write(text)
+            self._written.notify_all()
+        return count
+
+    def wait_for(self, text: str) -> None:
+        """Return when ``text`` has been written."""
+        with self._written:
+            assert self._written.wait_for(lambda: text in self.getvalue(), timeout=60)
 
 
 def shown(text: str) -> list[str]:
@@ -57,9 +72,7 @@ def test_tokens_appear_as_they_come_and_the_mark_on_its_own_line(terminal: Termi
 def test_a_slow_node_is_seen_working_and_the_line_goes_away(terminal: Terminal) -> None:
     progress = LiveProgress(Console(terminal))
     progress(events.NodeStarted("think", None))
-    deadline = time.monotonic() + 20
-    while "think" not in terminal.getvalue() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    terminal.wait_for("think")
     assert re.search(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] think [\d.]+m?s", terminal.getvalue())
     progress.close()
     assert shown(terminal.getvalue()) == [""]
@@ -129,12 +142,10 @@ def test_what_code_prints_while_a_line_is_drawn_stands_on_its_own(terminal: Term
     console = Console(terminal)
     progress = LiveProgress(console)
     progress(events.NodeStarted("work", None))
-    deadline = time.monotonic() + 20
-    while "work" not in terminal.getvalue() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    terminal.wait_for("work")
     stream = RedactedStream(terminal, console)
     print("half", end="", file=stream)
-    time.sleep(0.3)
+    progress._redraw()
     assert shown(terminal.getvalue()) == ["half"]
     print(" a line", file=stream)
     progress(events.NodeCompleted("work", {}, 1.5, None))

@@ -10,6 +10,7 @@ import pytest
 from the_edge_agent.cli.answer import Answer
 from the_edge_agent.cli.stream import EventStream
 from the_edge_agent.engine import events
+from the_edge_agent.engine.checkpoint import Checkpoint
 from the_edge_agent.redaction import Redactor
 
 
@@ -68,7 +69,7 @@ def test_secrets_are_hidden_in_messages_and_left_alone_in_the_state() -> None:
 
 
 def test_a_pause_is_no_error() -> None:
-    told = (events.Interrupted("a", "before", {}), events.RunFailed("a", "paused", "PAUSED"))
+    told = (events.Interrupted(Checkpoint("a", "before", {})), events.RunFailed("a", "paused", "PAUSED"))
     assert [line["type"] for line in written(*told)] == ["interrupt"]
 
 

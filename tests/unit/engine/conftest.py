@@ -1,7 +1,8 @@
-"""Agents made from workflow texts."""
+"""Agents made from workflow texts, and the end of their threads."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from textwrap import dedent
@@ -27,3 +28,16 @@ def agent_of(tmp_path: Path) -> Iterator[AgentOf]:
             return stack.enter_context(load(path))
 
         yield make
+
+
+@pytest.fixture
+def gone() -> Callable[[str], bool]:
+    """Whether all threads whose names begin so come to their end."""
+
+    def gone(prefix: str) -> bool:
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
+        for thread in threads:
+            thread.join(60)
+        return not any(thread.is_alive() for thread in threads)
+
+    return gone

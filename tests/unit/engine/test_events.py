@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from the_edge_agent import START, Agent, StateGraph
 from the_edge_agent.engine import events
 from the_edge_agent.engine.state import copy
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from the_edge_agent.agent import Agent
 
 PARALLEL = """
     nodes:
@@ -139,7 +139,8 @@ def test_the_sink_is_called_by_one_thread_at_a_time(agent_of: Callable[[str], Ag
         if not inside.acquire(blocking=False):
             overlaps += 1
             return
-        threading.Event().wait(0.0005)
+        # Lets the other threads run, who would come in here now.
+        time.sleep(0)
         inside.release()
 
     agent.invoke(sink=sink)
@@ -156,3 +157,28 @@ def test_a_retry_tells_attempt_and_delay(agent_of: Callable[[str], Agent]) -> No
     assert retries[0].error == "slow"
     assert 0.001 <= retries[0].delay <= 0.0011
     assert 0.003 <= retries[1].delay <= 0.0033
+
+
+def test_a_run_that_is_over_tells_no_more(gone: Callable[[str], bool]) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def wait(_: dict[str, Any]) -> None:
+        begun.set()
+        release.wait(60)
+
+    def fail(_: dict[str, Any]) -> None:
+        begun.wait(60)
+        raise ValueError("broken")
+
+    graph = StateGraph()
+    graph.add_node("wait", wait)
+    graph.add_node("fail", fail)
+    graph.add_node("join", lambda _: None)
+    graph.add_branches(START, ["wait"], join="join")
+    graph.add_edge(START, "fail")
+    found: list[events.Event] = []
+    with pytest.raises(NodeFailed, match="broken"):
+        Agent(graph.workflow()).invoke(sink=found.append)
+    release.set()
+    assert gone("tea-")
+    assert isinstance(found[-1], events.RunFailed)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from the_edge_agent.agent.agent import RunOptions
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine import events
+from the_edge_agent.engine.checkpoint import Checkpoint
+from the_edge_agent.engine.run import RunOptions
 from the_edge_agent.errors import NodeFailed, Paused, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,17 @@ def test_input_that_is_no_json_is_the_callers_mistake(agent_of: Callable[[str], 
     agent = agent_of("nodes: [{name: a}]")
     with pytest.raises(UsageError, match=message):
         agent.invoke(state)
+
+
+def test_what_the_caller_gives_is_never_changed(agent_of: Callable[[str], Agent]) -> None:
+    agent = agent_of("""
+        initial_state: {own: [1]}
+        nodes:
+          - {name: n, run: "state['given'].append(2); state['own'].append(2); return {}"}
+        """)
+    given: dict[str, Any] = {"given": [1]}
+    assert agent.invoke(given) == agent.invoke(given) == {"own": [1, 2], "given": [1, 2]}
+    assert given == {"given": [1]}
 
 
 def test_an_interrupt_hands_over_the_state_and_takes_updates(agent_of: Callable[[str], Agent]) -> None:
@@ -94,6 +105,11 @@ def test_options_name_nodes_that_exist(agent_of: Callable[[str], Agent], options
     assert caught.value.hint == "nodes: a, b"
 
 
+def test_a_run_has_no_other_options(agent_of: Callable[[str], Agent]) -> None:
+    with pytest.raises(TypeError, match="no option 'entri'"):
+        agent_of("nodes: [{name: a}]").invoke(entri="a")  # type: ignore[call-arg]
+
+
 def test_in_place_writes_deep_in_the_state_must_be_json(agent_of: Callable[[str], Agent]) -> None:
     agent = agent_of("""
         nodes:
@@ -103,12 +119,12 @@ def test_in_place_writes_deep_in_the_state_must_be_json(agent_of: Callable[[str]
         agent.invoke({"deep": {"list": []}})
 
 
-def met(agent: Agent, when: str, node: str) -> events.Interrupted:
-    """The interrupt at which a run of ``agent`` pauses, as a checkpoint keeps it."""
+def interrupted(agent: Agent, when: str, node: str) -> events.Interrupted:
+    """The interrupt at which a run of ``agent`` pauses."""
     found: list[events.Interrupted] = []
 
     def keep(event: events.Interrupted) -> None:
-        found.append(replace(event, state=json.loads(json.dumps(event.state))))
+        found.append(event)
         raise Paused(event.node)
 
     stops = {"before": [], "after": [], when: [node]}
@@ -116,6 +132,12 @@ def met(agent: Agent, when: str, node: str) -> events.Interrupted:
         agent.invoke(on_interrupt=keep, interrupt_before=stops["before"], interrupt_after=stops["after"])
     (event,) = found
     return event
+
+
+def met(agent: Agent, when: str, node: str) -> Checkpoint:
+    """The checkpoint of that interrupt, written and read."""
+    document = interrupted(agent, when, node).checkpoint.document(config={}, timestamp=0)
+    return Checkpoint.of(json.loads(json.dumps(document)))
 
 
 COUNTED = """
@@ -130,9 +152,21 @@ COUNTED = """
 @pytest.mark.parametrize(("when", "node"), [("before", "a"), ("before", "b"), ("after", "b"), ("after", "c")])
 def test_a_resumed_run_ends_as_one_that_never_paused(agent_of: Callable[[str], Agent], when: str, node: str) -> None:
     agent = agent_of(COUNTED)
-    event = met(agent, when, node)
-    assert agent.invoke(resume=event, interrupt_before=[node], interrupt_after=[]) == {"n": 111}
-    assert event.state["n"] < 111 or node == "c"
+    checkpoint = met(agent, when, node)
+    assert agent.invoke(resume=checkpoint, interrupt_before=[node], interrupt_after=[]) == {"n": 111}
+    assert checkpoint.state["n"] < 111 or node == "c"
+
+
+def test_a_run_goes_on_from_the_event_of_an_interrupt(agent_of: Callable[[str], Agent]) -> None:
+    agent = agent_of(COUNTED)
+    event = interrupted(agent, "after", "b")
+    assert agent.invoke(resume=event) == agent.invoke(resume=event) == {"n": 111}
+    assert event.state == {"n": 11}
+
+
+def test_nothing_goes_on_from_inside_a_node(agent_of: Callable[[str], Agent]) -> None:
+    with pytest.raises(UsageError, match="inside of node 'b'"):
+        agent_of(COUNTED).invoke(resume=Checkpoint("b", "inside", {"n": 1}))
 
 
 def test_a_loop_pauses_again_when_it_comes_back(agent_of: Callable[[str], Agent]) -> None:
@@ -182,9 +216,8 @@ BRANCHES = """
 @pytest.mark.parametrize(("when", "node"), [("after", "begin"), ("before", "meet")])
 def test_branches_meet_in_a_resumed_run(agent_of: Callable[[str], Agent], when: str, node: str) -> None:
     agent = agent_of(BRANCHES)
-    event = met(agent, when, node)
-    assert not event.branches
-    assert agent.invoke(resume=event)["sum"] == 3
+    assert not interrupted(agent, when, node).branches
+    assert agent.invoke(resume=met(agent, when, node))["sum"] == 3
 
 
 def test_an_interrupt_beside_branches_says_that_their_results_are_missing(agent_of: Callable[[str], Agent]) -> None:
@@ -203,4 +236,4 @@ def test_an_interrupt_beside_branches_says_that_their_results_are_missing(agent_
           - {from: beside, to: meet}
         """)
     assert agent.invoke()["sum"] == 3
-    assert met(agent, "before", "beside").branches
+    assert interrupted(agent, "before", "beside").branches

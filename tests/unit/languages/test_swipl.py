@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from the_edge_agent.cancellation import Cancelled
+from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.languages import swipl
 from the_edge_agent.languages.swipl import OutOfTime, Pool, Worker, WorkerEnded
 
@@ -22,8 +22,8 @@ FOUND = shutil.which("swipl")
 needed = pytest.mark.skipif(FOUND is None, reason="needs SWI-Prolog")
 
 
-def never() -> bool:
-    return False
+NEVER = Cancellation()
+"""Nobody requests it."""
 
 
 def question(text: str, number: int = 1) -> str:
@@ -102,33 +102,41 @@ def test_it_tells_its_version(tmp_path: Path) -> None:
 @needed
 def test_one_worker_answers_again_and_again(worker: Worker) -> None:
     for number in range(3):
-        answers = worker.ask(question(f"return(n, {number}).", number), seconds=20, stop=never)
+        answers = worker.ask(question(f"return(n, {number}).", number), seconds=20, cancellation=NEVER)
         assert ["return", "n", number] in answers
     worker.stop()
 
 
 @needed
 def test_a_text_is_sent_once(worker: Worker) -> None:
-    worker.ask(question("return(n, 1)."), seconds=20, stop=never)
-    assert ["return", "n", 1] in worker.ask(question(""), seconds=20, stop=never)
+    worker.ask(question("return(n, 1)."), seconds=20, cancellation=NEVER)
+    assert ["return", "n", 1] in worker.ask(question(""), seconds=20, cancellation=NEVER)
     worker.stop()
 
 
 @needed
 def test_a_worker_that_takes_too_long_is_given_up(worker: Worker) -> None:
-    worker.ask(question("true."), seconds=20, stop=never)
+    worker.ask(question("true."), seconds=20, cancellation=NEVER)
     with pytest.raises(OutOfTime) as caught:
-        worker.ask(question("repeat, fail.", 2), seconds=0.2, stop=never)
+        worker.ask(question("repeat, fail.", 2), seconds=0.2, cancellation=NEVER)
     assert caught.value.answers == [["at", 0, 12]]
     worker.stop()
 
 
 @needed
 def test_a_stop_is_heard_while_prolog_works(worker: Worker) -> None:
-    asked = threading.Event()
-    threading.Timer(0.2, asked.set).start()
+    cancellation = Cancellation()
+    threading.Timer(0.2, cancellation.request).start()
     with pytest.raises(Cancelled):
-        worker.ask(question("repeat, fail."), seconds=60, stop=asked.is_set)
+        worker.ask(question("repeat, fail."), seconds=60, cancellation=cancellation)
+    worker.stop()
+
+
+@needed
+def test_a_stop_that_came_too_late_is_not_heard_by_the_next_request(worker: Worker) -> None:
+    worker.ask(question("true."), seconds=20, cancellation=NEVER)
+    os.eventfd_write(worker._cancelled, 1)
+    assert ["return", "n", 2] in worker.ask(question("return(n, 2).", 2), seconds=20, cancellation=NEVER)
     worker.stop()
 
 
@@ -136,17 +144,17 @@ def test_a_stop_is_heard_while_prolog_works(worker: Worker) -> None:
 @pytest.mark.parametrize(("block", "status"), [("halt.", 0), ("halt(7).", 7)])
 def test_a_worker_may_end_itself(worker: Worker, block: str, status: int) -> None:
     with pytest.raises(WorkerEnded) as caught:
-        worker.ask(question(block), seconds=20, stop=never)
+        worker.ask(question(block), seconds=20, cancellation=NEVER)
     assert caught.value.status == status
     worker.stop()
 
 
 @needed
 def test_a_worker_may_be_killed(worker: Worker) -> None:
-    worker.ask(question("true."), seconds=20, stop=never)
+    worker.ask(question("true."), seconds=20, cancellation=NEVER)
     threading.Timer(0.2, os.kill, (worker.pid, signal.SIGKILL)).start()
     with pytest.raises(WorkerEnded) as caught:
-        worker.ask(question("repeat, fail.", 2), seconds=20, stop=never)
+        worker.ask(question("repeat, fail.", 2), seconds=20, cancellation=NEVER)
     assert caught.value.status == -signal.SIGKILL
     worker.stop()
 
@@ -154,7 +162,7 @@ def test_a_worker_may_be_killed(worker: Worker) -> None:
 @needed
 def test_a_program_it_started_does_not_hide_its_end(worker: Worker) -> None:
     with pytest.raises(WorkerEnded):
-        worker.ask(question("shell('sleep 30 &'), halt."), seconds=10, stop=never)
+        worker.ask(question("shell('sleep 30 &'), halt."), seconds=10, cancellation=NEVER)
     worker.stop()
 
 
@@ -163,14 +171,14 @@ def test_its_memory_is_bounded(worker: Worker, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(swipl, "PROGRAM_SPACE", 100)
     endless = "grow(N) :- length(L, 100000), assertz(kept(N, L)), M is N + 1, grow(M).\ngrow(0), true."
     with pytest.raises(WorkerEnded) as caught:
-        worker.ask(question(endless), seconds=60, stop=never, stacks=8)
+        worker.ask(question(endless), seconds=60, cancellation=NEVER, stacks=8)
     assert caught.value.status == -signal.SIGABRT or (caught.value.status or 0) > 0
     worker.stop()
 
 
 @needed
 def test_a_stopped_worker_is_gone(worker: Worker) -> None:
-    worker.ask(question("true."), seconds=20, stop=never)
+    worker.ask(question("true."), seconds=20, cancellation=NEVER)
     pid = worker.pid
     worker.stop()
     worker.stop()
@@ -184,9 +192,12 @@ def test_a_stopped_worker_is_gone(worker: Worker) -> None:
 def test_the_pool_gives_the_same_worker_again() -> None:
     assert FOUND
     pool = Pool()
-    with pool.worker(FOUND, sandbox=True, most=2, stop=never) as first:
+    with pool.worker(FOUND, sandbox=True, most=2, cancellation=NEVER) as first:
         pass
-    with pool.worker(FOUND, sandbox=True, most=2, stop=never) as second, pool.worker(FOUND, sandbox=True, most=2, stop=never) as third:
+    with (
+        pool.worker(FOUND, sandbox=True, most=2, cancellation=NEVER) as second,
+        pool.worker(FOUND, sandbox=True, most=2, cancellation=NEVER) as third,
+    ):
         assert second is first
         assert third is not first
     pool.end()
@@ -196,9 +207,9 @@ def test_the_pool_gives_the_same_worker_again() -> None:
 def test_the_pool_keeps_sandboxed_workers_apart() -> None:
     assert FOUND
     pool = Pool()
-    with pool.worker(FOUND, sandbox=False, most=2, stop=never) as open_one:
+    with pool.worker(FOUND, sandbox=False, most=2, cancellation=NEVER) as open_one:
         pass
-    with pool.worker(FOUND, sandbox=True, most=2, stop=never) as closed_one:
+    with pool.worker(FOUND, sandbox=True, most=2, cancellation=NEVER) as closed_one:
         assert closed_one is not open_one
     pool.end()
 
@@ -207,9 +218,9 @@ def test_the_pool_keeps_sandboxed_workers_apart() -> None:
 def test_an_error_costs_the_worker() -> None:
     assert FOUND
     pool = Pool()
-    with pytest.raises(ZeroDivisionError), pool.worker(FOUND, sandbox=True, most=1, stop=never) as broken:
+    with pytest.raises(ZeroDivisionError), pool.worker(FOUND, sandbox=True, most=1, cancellation=NEVER) as broken:
         raise ZeroDivisionError
-    with pool.worker(FOUND, sandbox=True, most=1, stop=never) as next_one:
+    with pool.worker(FOUND, sandbox=True, most=1, cancellation=NEVER) as next_one:
         assert next_one is not broken
     pool.end()
 
@@ -218,10 +229,10 @@ def test_an_error_costs_the_worker() -> None:
 def test_the_pool_makes_no_more_than_it_may() -> None:
     assert FOUND
     pool = Pool()
-    asked = threading.Event()
-    with pool.worker(FOUND, sandbox=True, most=1, stop=never):
-        threading.Timer(0.1, asked.set).start()
-        with pytest.raises(Cancelled), pool.worker(FOUND, sandbox=True, most=1, stop=asked.is_set):
+    cancellation = Cancellation()
+    with pool.worker(FOUND, sandbox=True, most=1, cancellation=NEVER):
+        threading.Timer(0.1, cancellation.request).start()
+        with pytest.raises(Cancelled), pool.worker(FOUND, sandbox=True, most=1, cancellation=cancellation):
             pytest.fail("there is a second one")
     pool.end()
 
@@ -230,11 +241,11 @@ def test_the_pool_makes_no_more_than_it_may() -> None:
 def test_a_worker_of_a_dead_thread_is_reclaimed() -> None:
     assert FOUND
     pool = Pool()
-    thread = threading.Thread(target=lambda: pool.worker(FOUND, sandbox=True, most=1, stop=never).__enter__())
+    thread = threading.Thread(target=lambda: pool.worker(FOUND, sandbox=True, most=1, cancellation=NEVER).__enter__())
     thread.start()
     thread.join()
-    with pool.worker(FOUND, sandbox=True, most=1, stop=never) as worker:
-        assert ["return", "a", 1] in worker.ask(question("return(a, 1)."), seconds=20, stop=never)
+    with pool.worker(FOUND, sandbox=True, most=1, cancellation=NEVER) as worker:
+        assert ["return", "a", 1] in worker.ask(question("return(a, 1)."), seconds=20, cancellation=NEVER)
     pool.end()
 
 
@@ -242,7 +253,10 @@ def test_a_worker_of_a_dead_thread_is_reclaimed() -> None:
 def test_a_pool_keeps_one_worker_at_most_when_it_shrinks() -> None:
     assert FOUND
     pool = Pool()
-    with pool.worker(FOUND, sandbox=True, most=2, stop=never) as one, pool.worker(FOUND, sandbox=True, most=2, stop=never) as two:
+    with (
+        pool.worker(FOUND, sandbox=True, most=2, cancellation=NEVER) as one,
+        pool.worker(FOUND, sandbox=True, most=2, cancellation=NEVER) as two,
+    ):
         pids = {one.pid, two.pid}
     pool.shrink()
     assert len(pids & children_named("swipl")) == 1
@@ -254,13 +268,14 @@ def test_a_pool_keeps_one_worker_at_most_when_it_shrinks() -> None:
 
 RUN = """
 import sys, time
+from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.languages import swipl
-asked = swipl.POOL.worker(swipl.executable(), sandbox=False, most=1, stop=lambda: False)
+asked = swipl.POOL.worker(swipl.executable(), sandbox=False, most=1, cancellation=Cancellation())
 worker = asked.__enter__()
-worker.ask('run(1,"true.",268435456,0,[]).\\n', seconds=30, stop=lambda: False)
+worker.ask('run(1,"true.",268435456,0,[]).\\n', seconds=30, cancellation=Cancellation())
 print(worker.pid, flush=True)
 if "busy" in sys.argv:
-    worker.ask('run(2,"repeat, fail.",268435456,0,[]).\\n', seconds=60, stop=lambda: False)
+    worker.ask('run(2,"repeat, fail.",268435456,0,[]).\\n', seconds=60, cancellation=Cancellation())
 """
 
 
@@ -284,10 +299,11 @@ def test_no_worker_outlives_a_process_that_is_killed(busy: list[str]) -> None:
 
 FORK = """
 import os
+from the_edge_agent.cancellation import Cancellation
 from the_edge_agent.languages import swipl
 def ask():
-    with swipl.POOL.worker(swipl.executable(), sandbox=False, most=1, stop=lambda: False) as worker:
-        worker.ask('run(1,"return(a, 1).",268435456,0,[]).\\n', seconds=30, stop=lambda: False)
+    with swipl.POOL.worker(swipl.executable(), sandbox=False, most=1, cancellation=Cancellation()) as worker:
+        worker.ask('run(1,"return(a, 1).",268435456,0,[]).\\n', seconds=30, cancellation=Cancellation())
         return worker.pid
 before = ask()
 child = os.fork()

@@ -6,34 +6,33 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from the_edge_agent.actions.outside.file import local, write_atomically
+from the_edge_agent import writing
+from the_edge_agent.actions.needs import Needs, paths
+from the_edge_agent.actions.outside.file import local
 from the_edge_agent.actions.registry import Json, action, shown
+from the_edge_agent.engine.checkpoint import VERSION, Checkpoint, NoCheckpoint, OtherVersion
 from the_edge_agent.errors import NodeFailed, Refused
 
 if TYPE_CHECKING:
     from the_edge_agent.engine.scope import Scope
 
-_VERSION = "1.0"
+_PATH = Needs(files=paths("path"))
 _MOST_BYTES = 256 * 1024 * 1024
 _PICKLE = b"\x80"
 
 
-@action("checkpoint.save", returns="{checkpoint_path, saved}")
+@action("checkpoint.save", returns="{checkpoint_path, saved}", needs=_PATH)
 def save(scope: Scope, /, *, path: str) -> Json:
     """Write ``{state, node, config, timestamp, version}`` to ``path``; missing directories are made."""
-    checkpoint = {
-        "state": scope.state,
-        "node": scope.node,
-        "config": dict(scope.workflow.config),
-        "timestamp": time.time(),
-        "version": _VERSION,
-    }
+    document = Checkpoint(scope.node, "inside", scope.state).document(config=scope.workflow.config, timestamp=time.time())
     try:
-        content = json.dumps(checkpoint, ensure_ascii=False, allow_nan=False).encode()
+        content = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise NodeFailed(f"the state cannot be saved, it is not JSON: {error}", error_type="TypeError") from None
     try:
-        write_atomically(local(path), content)
+        target = local(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        writing.write(target, content)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise NodeFailed(f"cannot write the checkpoint {path}: {reason}", error_type="CheckpointError") from None
@@ -41,7 +40,9 @@ def save(scope: Scope, /, *, path: str) -> Json:
 
 
 @action(
-    "checkpoint.load", returns="{checkpoint_state, checkpoint_node, checkpoint_config, checkpoint_timestamp, checkpoint_version} or {error}"
+    "checkpoint.load",
+    returns="{checkpoint_state, checkpoint_node, checkpoint_config, checkpoint_timestamp, checkpoint_version} or {error}",
+    needs=_PATH,
 )
 def load(_: Scope, /, *, path: str) -> Json:
     """Read what ``checkpoint.save`` wrote; the state of the run is not changed."""
@@ -65,11 +66,13 @@ def _read(content: bytes, path: str) -> Json:
     if len(content) > _MOST_BYTES:
         return {"error": f"the checkpoint {path} is larger than {_MOST_BYTES} bytes"}
     try:
-        checkpoint = json.loads(content)
+        document = json.loads(content)
     except (ValueError, RecursionError) as error:
         return {"error": f"{path} is not a checkpoint: {error}"}
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state"), dict):
-        return {"error": f"{path} is not a checkpoint: expected {{state, node, …}}, found {shown(checkpoint)}"}
-    if checkpoint.get("version") != _VERSION:
-        return {"error": f"{path} has checkpoint version {checkpoint.get('version')!r}, this tea reads {_VERSION}"}
-    return {f"checkpoint_{key}": checkpoint.get(key) for key in ("state", "node", "config", "timestamp", "version")}
+    try:
+        Checkpoint.of(document)
+    except NoCheckpoint:
+        return {"error": f"{path} is not a checkpoint: expected {{state, node, …}}, found {shown(document)}"}
+    except OtherVersion as other:
+        return {"error": f"{path} has checkpoint version {other.found!r}, this tea reads {VERSION}"}
+    return {f"checkpoint_{key}": document.get(key) for key in ("state", "node", "config", "timestamp", "version")}

@@ -87,7 +87,7 @@ def retry(scope: Scope, /, *, max_retries: int = 1, delay: float = 0.0) -> Json:
         if attempt > 1 and scope.cancellation.wait(delay):
             break
         try:
-            parameters = node.kind.parameters.render(scope.context())
+            parameters = node.kind.rendered(scope.context(), scope.host.deferred(node.kind.name))
             result = scope.host.action(node.kind.name)(scope, **parameters)
         except Cancelled:
             raise

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from copy import copy
 from typing import TYPE_CHECKING
 
+from the_edge_agent.actions.needs import Call, Needs, now, wraps
 from the_edge_agent.actions.registry import Json, action, shown
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
     from the_edge_agent.engine.scope import Scope
-    from the_edge_agent.workflow import model
 
 _MOST_ENTRIES = 1_000
 _HOUR = 3_600
@@ -59,7 +59,7 @@ def _cache(scope: Scope) -> Cache:
     return scope.host.resources.get("cache", Cache)
 
 
-@action("cache.wrap", returns="{success, result, _cache_hit, _cache_key}")
+@action("cache.wrap", returns="{success, result, _cache_hit, _cache_key}", needs=Needs(calls=wraps(action="args")))
 def cached(
     scope: Scope,
     /,
@@ -86,7 +86,7 @@ def cached(
     text = cache.get(name)
     if text is not None:
         return {"success": True, "result": json.loads(text), "_cache_hit": True, "_cache_key": name}
-    result = scope.host.action(action)(scope, **parameters)
+    result = Call(action, parameters).make(scope)
     failed = isinstance(result, Mapping) and result.get("success") is False
     if not failed:
         try:
@@ -130,7 +130,7 @@ class Limiter:
             return start - now
 
 
-@action("ratelimit.wrap", returns="{success, result, _ratelimit_limiter, _ratelimit_waited}")
+@action("ratelimit.wrap", returns="{success, result, _ratelimit_limiter, _ratelimit_waited}", needs=Needs(calls=wraps(action="args")))
 def limited(
     scope: Scope,
     /,
@@ -151,7 +151,7 @@ def limited(
     waited = found.reserve(interval)
     if scope.cancellation.wait(waited):
         raise Cancelled
-    result = scope.host.action(action)(scope, **(args or {}))
+    result = Call(action, args or {}).make(scope)
     success = not (isinstance(result, Mapping) and result.get("success") is False)
     return {"success": success, "result": result, "_ratelimit_limiter": limiter, "_ratelimit_waited": round(waited, 3)}
 
@@ -173,7 +173,11 @@ def _interval(scope: Scope, limiter: str, given: Mapping[str, Json]) -> float:
     return (60.0 if unit == "rpm" else 1.0) / rate
 
 
-@action("retry.loop", returns="{valid, success, result, attempts, history} and what the corrections gave")
+@action(
+    "retry.loop",
+    returns="{valid, success, result, attempts, history} and what the corrections gave",
+    needs=Needs(calls=wraps(action="args", correction="correction_args"), deferred=frozenset({"args", "correction_args"})),
+)
 def loop(
     scope: Scope,
     /,
@@ -191,17 +195,17 @@ def loop(
     the state that the next validation sees, ``last_result`` is there too, and ``args`` are rendered again with it.
     At most ``max_retries`` corrections are made, ``delay`` seconds apart.
     """
-    view = _View(scope, {"args": args or {}, "correction_args": correction_args or {}})
+    view = _View(scope)
     history: list[Json] = []
     while True:
-        result = view.call(action, "args")
+        result = view.call(action, args, "args")
         valid = _valid(result, action)
         history.append(result)
         if valid or len(history) > max_retries:
             break
         view.add({"last_result": result})
         if correction is not None:
-            view.add(view.call(correction, "correction_args"), keep=True)
+            view.add(view.call(correction, correction_args, "correction_args"), keep=True)
         if scope.cancellation.wait(delay):
             raise Cancelled
     return {**view.gained, "valid": valid, "success": valid, "result": result, "attempts": len(history), "history": history}
@@ -222,34 +226,20 @@ def _valid(result: Json, action: str) -> bool:
 
 
 class _View:
-    """The scope of a node on a working copy of the state, and parameters rendered anew for it."""
+    """The scope of a node on a working copy of the state."""
 
-    def __init__(self, scope: Scope, given: Mapping[str, Mapping[str, Json]]) -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = copy(scope)
         self._scope.state = dict(scope.state)
-        self._given = given
-        self._template = written(scope, "retry.loop")
-        self._changed = False
         self.gained: dict[str, Json] = {}
 
-    def call(self, action: str, parameters: str) -> Json:
-        """Run ``action`` with the mapping of parameters that is called ``parameters``."""
-        values = self._given[parameters]
-        if self._changed and self._template is not None:
-            values = self._template.render(self._scope.context()).get(parameters) or {}
-        return self._scope.host.action(action)(self._scope, **values)
+    def call(self, action: str, parameters: Mapping[str, Json] | None, name: str) -> Json:
+        """Run ``action`` with ``parameters``, which are called ``name``, as they are now."""
+        return Call(action, now(parameters or {}, self._scope, name)).make(self._scope)
 
     def add(self, result: Json, *, keep: bool = False) -> None:
         """Merge a result into the working state, and into what the loop gives when it is to be kept."""
         updates = dict(result) if isinstance(result, Mapping) else {"corrected": result}
         self._scope.state.update(updates)
-        self._changed = True
         if keep:
             self.gained.update(updates)
-
-
-def written(scope: Scope, name: str) -> model.Value | None:
-    """The parameters of the node that runs as written, ``None`` when the call of the action ``name`` does not come from its ``uses``."""
-    spellings = (name, name.replace(".", "_"))
-    found = [kind for node, kind in scope.workflow.actions() if node.name == scope.node and kind.name.endswith(spellings)]
-    return found[0].parameters if len(found) == 1 else None

@@ -12,24 +12,21 @@ from the_edge_agent.actions.registry import Json, action
 if TYPE_CHECKING:
     from the_edge_agent.engine.scope import Scope
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`]*)$")
-_TASK = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+\[([ xX])\][ \t]+(.*\S)")
-_NOT_TEXT = re.compile(r"[ \t]*(?:$|[-*+>|][ \t]|\d{1,9}[.)][ \t]|\||#)| {4}|\t")
+_TASK = re.compile(r"\[([ xX])\][ \t]+(.*\S)")
 
 
 @dataclass(slots=True)
 class _Section:
-    """What stands under one heading, up to the next."""
+    """What stands under one heading, up to the next; ``start`` and ``end`` number its lines."""
 
     level: int
     title: str
-    lines: list[str] = field(default_factory=list)
+    start: int
+    end: int = 0
     checklist: list[Json] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Json]:
-        result: dict[str, Json] = {"level": self.level, "title": self.title, "content": "\n".join(self.lines).strip("\n")}
+    def as_json(self, lines: list[str]) -> dict[str, Json]:
+        result: dict[str, Json] = {"level": self.level, "title": self.title, "content": "\n".join(lines[self.start : self.end]).strip("\n")}
         return {**result, "checklist": self.checklist} if self.checklist else result
 
 
@@ -53,14 +50,12 @@ def parse(_: Scope, /, *, content: str | None = None, text: str | None = None) -
         front_matter, start = _front_matter(lines)
     except ValueError as error:
         return {"success": False, "error": f"the front matter is not YAML data: {error}", "error_type": "front_matter"}
-    outline = _Outline()
-    for line in lines[start:]:
-        outline.take(line)
-    sections = outline.finish()
-    title = next((section.title for section in sections if section.level == 1), None)
+    body = lines[start:]
+    outline = _Outline(body)
+    title = next((section.title for section in outline.sections if section.level == 1), None)
     return {
         "title": title if title is not None else front_matter.get("title"),
-        "sections": [section.as_json() for section in sections],
+        "sections": [section.as_json(body) for section in outline.sections],
         "tasks": outline.tasks,
         "code_blocks": outline.code_blocks,
         "front_matter": front_matter,
@@ -69,62 +64,40 @@ def parse(_: Scope, /, *, content: str | None = None, text: str | None = None) -
 
 
 class _Outline:
-    """Reads a document line by line."""
+    """The blocks of a document, as CommonMark has them, sorted by the headings they stand under."""
 
-    def __init__(self) -> None:
-        self._sections = [_Section(0, "")]
-        self._fence: str | None = None
-        self._code: list[str] = []
-        self._language = ""
+    def __init__(self, lines: list[str]) -> None:
+        from markdown_it import MarkdownIt
+
+        self.sections = [_Section(0, "", 0)]
         self.tasks: list[Json] = []
         self.code_blocks: list[Json] = []
-
-    def take(self, line: str) -> None:
-        """Read the next line."""
-        if self._fence is not None:
-            self._take_code(line)
-        elif fence := _FENCE.match(line):
-            self._fence, self._language, self._code = fence[1], fence[2].strip().partition(" ")[0], []
-            self._section.lines.append(line)
-        elif heading := _HEADING.match(line):
-            self._sections.append(_Section(len(heading[1]), (heading[2] or "").strip()))
-        elif (underline := _UNDERLINE.match(line)) and self._underlines():
-            title = self._section.lines.pop().strip()
-            self._sections.append(_Section(1 if underline[1][0] == "=" else 2, title))
-        else:
-            self._take_text(line)
-
-    def finish(self) -> list[_Section]:
-        """The sections; a fence that nobody closed ends with the document. The first is left out when it is empty."""
-        if self._fence is not None:
-            self._close()
-        first, *rest = self._sections
-        return [first, *rest] if "".join(first.lines).strip() else rest
+        # What stands inside a line is of no use here and takes most of the time.
+        tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse("\n".join(lines))
+        for number, token in enumerate(tokens):
+            if token.type == "heading_open" and token.level == 0 and token.map is not None:
+                self._heading(int(token.tag[1:]), tokens[number + 1].content, token.map)
+            elif token.type == "fence":
+                language = token.info.strip().partition(" ")[0]
+                self.code_blocks.append({"language": language, "code": token.content.removesuffix("\n"), "section": self._section.title})
+            elif token.type == "list_item_open" and tokens[number + 1].type == "paragraph_open":
+                self._item(tokens[number + 2].content)
+        self._section.end = len(lines)
+        first = self.sections[0]
+        if not "".join(lines[first.start : first.end]).strip():
+            del self.sections[0]
 
     @property
     def _section(self) -> _Section:
-        return self._sections[-1]
+        return self.sections[-1]
 
-    def _underlines(self) -> bool:
-        """Whether the line before is one paragraph line, so that an underline makes it a heading."""
-        lines = self._section.lines
-        return bool(lines) and not _NOT_TEXT.match(lines[-1]) and not _FENCE.match(lines[-1])
+    def _heading(self, level: int, title: str, place: list[int]) -> None:
+        self._section.end = place[0]
+        self.sections.append(_Section(level, title.strip(), place[1]))
 
-    def _take_code(self, line: str) -> None:
-        self._section.lines.append(line)
-        end = _FENCE.match(line)
-        if end and self._fence is not None and end[1].startswith(self._fence) and not end[2].strip():
-            self._close()
-        else:
-            self._code.append(line)
-
-    def _close(self) -> None:
-        self.code_blocks.append({"language": self._language, "code": "\n".join(self._code), "section": self._section.title})
-        self._fence = None
-
-    def _take_text(self, line: str) -> None:
-        self._section.lines.append(line)
-        if task := _TASK.match(line):
+    def _item(self, text: str) -> None:
+        """The text of a list's item; its first line may say that it is a task."""
+        if task := _TASK.match(text.partition("\n")[0]):
             item = {"text": task[2], "done": task[1] != " "}
             self._section.checklist.append(item)
             self.tasks.append({**item, "section": self._section.title})

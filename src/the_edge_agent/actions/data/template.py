@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from the_edge_agent.actions.needs import Needs, paths
 from the_edge_agent.actions.registry import Json, action
 from the_edge_agent.errors import NodeFailed
 
@@ -32,7 +33,7 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
 
 
-@action("template", returns="{text}")
+@action("template", returns="{text}", needs=Needs(files=paths("path")))
 def template(scope: Scope, /, *, template: str | None = None, path: str | None = None, data: dict[str, Json] | None = None) -> Json:
     """Render a template file (``path``, relative to the working directory) or a text.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from the_edge_agent.actions.memory.database import IN_MEMORY, connected
+from the_edge_agent.actions.needs import Given, Needs
 from the_edge_agent.actions.registry import Json, action, shown
 from the_edge_agent.errors import MachineUnable, NodeFailed
 
@@ -134,7 +135,16 @@ def _expanded(text: str) -> str:
     return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", replace, text)
 
 
-@action("ltm.store", returns="{stored, key, success}")
+def _files(given: Given) -> Iterator[tuple[str, object]]:
+    settings = given.settings.get("ltm")
+    if isinstance(settings, Mapping):
+        yield from ((f"settings.ltm.{key}", settings[key]) for key in ("path", "db_path") if settings.get(key) not in (None, IN_MEMORY))
+
+
+_FILE = Needs(files=_files)
+
+
+@action("ltm.store", returns="{stored, key, success}", needs=_FILE)
 def store(scope: Scope, /, *, key: str | int, value: Json, metadata: dict[str, Json] | None = None) -> Json:
     """Keep ``value`` under ``key``, replacing what was there; ``metadata`` can be searched by."""
     try:
@@ -159,7 +169,7 @@ def _texts(value: Json) -> Iterator[str]:
         yield str(value)
 
 
-@action("ltm.retrieve", returns="{value, found, key, metadata, success}")
+@action("ltm.retrieve", returns="{value, found, key, metadata, success}", needs=_FILE)
 def retrieve(scope: Scope, /, *, key: str | int, default: Json = None) -> Json:
     """Give the value under ``key``, or ``default``."""
     found = _ltm(scope).retrieve(str(key))
@@ -168,7 +178,7 @@ def retrieve(scope: Scope, /, *, key: str | int, default: Json = None) -> Json:
     return {"value": json.loads(found[0]), "found": True, "key": key, "metadata": json.loads(found[1]), "success": True}
 
 
-@action("ltm.search", returns="{results: [{key, value, metadata, score}], count, query, success}")
+@action("ltm.search", returns="{results: [{key, value, metadata, score}], count, query, success}", needs=_FILE)
 def search(
     scope: Scope,
     /,
@@ -198,13 +208,13 @@ def search(
     return {"results": results, "count": len(results), "query": query, "success": True}
 
 
-@action("ltm.delete", returns="{deleted, key, success}")
+@action("ltm.delete", returns="{deleted, key, success}", needs=_FILE)
 def delete(scope: Scope, /, *, key: str | int) -> Json:
     """Forget the value under ``key``."""
     return {"deleted": _ltm(scope).delete(str(key)), "key": key, "success": True}
 
 
-@action("ltm.list", returns="{keys, count, success}")
+@action("ltm.list", returns="{keys, count, success}", needs=_FILE)
 def list_keys(scope: Scope, /, *, prefix: str = "") -> Json:
     """List every key that starts with ``prefix``, sorted."""
     keys = [key for key in _ltm(scope).all_keys() if key.startswith(prefix)]

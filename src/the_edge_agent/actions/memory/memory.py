@@ -7,11 +7,12 @@ import threading
 import time
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.actions.model import embedding
-from the_edge_agent.actions.model.embedding import EmbeddingParameters
+from the_edge_agent.actions.model.embedding import EMBEDDING_PARAMETERS
 from the_edge_agent.actions.model.question import model_action
+from the_edge_agent.actions.needs import EMBEDS
 from the_edge_agent.actions.registry import Json, action
 from the_edge_agent.errors import NodeFailed
 
@@ -118,8 +119,8 @@ def clear(scope: Scope, /, *, namespace: str | None = None) -> Json:
     return {"cleared": _memory(scope).clear(namespace), "namespace": namespace}
 
 
-@model_action("memory.embed", parameters=EmbeddingParameters, returns=embedding.RETURNS)
-def embed(scope: Scope, /, *, text: str, **model: Unpack[EmbeddingParameters]) -> Json:
+@model_action("memory.embed", needs=EMBEDS, parameters=EMBEDDING_PARAMETERS, returns=embedding.RETURNS)
+def embed(scope: Scope, /, *, text: str, **model: Any) -> Json:
     """Another name of llm.embed for one text."""
     return embedding.one(scope, text, model, action="memory.embed")
 

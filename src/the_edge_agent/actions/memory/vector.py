@@ -11,12 +11,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.actions.memory.database import IN_MEMORY
 from the_edge_agent.actions.memory.vectorstore import Entry, VectorStore
-from the_edge_agent.actions.model.embedding import EmbeddingParameters, chosen, vectors_of
+from the_edge_agent.actions.model.embedding import EMBEDDING_PARAMETERS, chosen, vectors_of
 from the_edge_agent.actions.model.question import model_action
+from the_edge_agent.actions.needs import Needs, embeds, paths
 from the_edge_agent.actions.outside.file import local
 from the_edge_agent.actions.registry import action, shown
 from the_edge_agent.errors import NodeFailed
@@ -43,7 +44,12 @@ def _store(scope: Scope, path: str | None) -> VectorStore:
     return scope.host.resources.get(f"vector:{where}", lambda: VectorStore(where))
 
 
-@model_action("vector.store", parameters=EmbeddingParameters, returns="{stored, embedded, collection, ids, model, dimensions}")
+@model_action(
+    "vector.store",
+    needs=Needs(models=embeds("embeddings"), files=paths("path")),
+    parameters=EMBEDDING_PARAMETERS,
+    returns="{stored, embedded, collection, ids, model, dimensions}",
+)
 def store(
     scope: Scope,
     /,
@@ -54,7 +60,7 @@ def store(
     embeddings: list[Json] | None = None,
     collection: str = _COLLECTION,
     path: str | None = None,
-    **model: Unpack[EmbeddingParameters],
+    **model: Any,
 ) -> Result:
     """Keep texts with their vectors; what has the same id is replaced, and a text that is there already is not embedded again.
 
@@ -143,7 +149,8 @@ def _embedded(
 
 @model_action(
     "vector.query",
-    parameters=EmbeddingParameters,
+    needs=Needs(models=embeds("vector"), files=paths("path")),
+    parameters=EMBEDDING_PARAMETERS,
     returns="{results: [{id, text, score, metadata}], count, query, collection, k}",
     one_of=("query", "vector"),
 )
@@ -159,7 +166,7 @@ def query(
     min_score: float = -1.0,
     include_embeddings: bool = False,
     path: str | None = None,
-    **model: Unpack[EmbeddingParameters],
+    **model: Any,
 ) -> Result:
     """Find the `k` texts whose meaning is closest to a question, best first; `score` is the cosine, 1 for the same.
 
@@ -209,7 +216,7 @@ def _passes(metadata: Mapping[str, Json], key: str, wanted: Json) -> bool:
         raise NodeFailed(f"filter {key}: {shown(metadata[field])} and {shown(wanted)} cannot be compared", error_type="TypeError") from None
 
 
-@action("vector.delete", returns="{deleted, collection}")
+@action("vector.delete", returns="{deleted, collection}", needs=Needs(files=paths("path")))
 def delete(scope: Scope, /, *, ids: list[Json] | None = None, collection: str = _COLLECTION, path: str | None = None) -> Result:
     """Forget texts by their ids, or a whole collection."""
     names = None if ids is None else [str(one) for one in ids]

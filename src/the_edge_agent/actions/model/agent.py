@@ -10,18 +10,22 @@ import copy
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.needs import Given, Needs, Question
 from the_edge_agent.cancellation import Cancellation, Cancelled
-from the_edge_agent.engine.scope import Scope, State
+from the_edge_agent.engine.branches import Jobs
+from the_edge_agent.engine.scope import Scope
 from the_edge_agent.errors import ContextOverflow, LimitReached, NodeFailed, OutputUnsatisfied
 from the_edge_agent.llm.protocol import Message
+
+if TYPE_CHECKING:
+    from the_edge_agent.engine.state import State
 
 T = TypeVar("T")
 Result = dict[str, Any]
@@ -52,18 +56,45 @@ When the task is done:
 {{"final_answer": "the result"}}"""
 
 _OWN_KEYS = frozenset({"system_prompt", "task_template", "description", "tools"})
-_KEYS = _OWN_KEYS | (frozenset(ModelParameters.__annotations__) - {"on_error"})
+_KEYS = _OWN_KEYS | (frozenset(MODEL_PARAMETERS) - {"on_error"})
 _TASK = re.compile(r"\{\{\s*task\s*\}\}|\{task\}")
 _PLACES = re.compile(r"\{(?:task|result)\}")
 
 
-@model_action("agent.dispatch", returns="{response, content, usage, agent, success, attempts, elapsed_ms, error on failure}")
-def dispatch(scope: Scope, /, *, agent: str, task: str, **model: Unpack[ModelParameters]) -> Result:
+def _team(*names: str) -> Needs:
+    """The needs of an action whose parameters ``names`` name agents, which say their models."""
+
+    def models(given: Given) -> Iterator[Question]:
+        known = given.settings.get("agents")
+        for key in names:
+            named = given.parameters.get(key)
+            for name in named if isinstance(named, list) else [named]:
+                profile = known.get(name) if isinstance(known, Mapping) and isinstance(name, str) else None
+                if isinstance(profile, Mapping):
+                    yield Question(_asked(profile, given.parameters))
+
+    return Needs(models=models)
+
+
+def _asked(profile: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model is asked with: the agent's own parameters, those of the node on top."""
+    own = {key: value for key, value in profile.items() if key not in _OWN_KEYS and not key.startswith("x-")}
+    return own | {key: value for key, value in given.items() if key in _KEYS}
+
+
+@model_action(
+    "agent.dispatch", needs=_team("agent"), returns="{response, content, usage, agent, success, attempts, elapsed_ms, error on failure}"
+)
+def dispatch(scope: Scope, /, *, agent: str, task: str, **model: Any) -> Result:
     """Give a task to one agent; `max_retries` more tries when the call fails."""
     return _dispatch(scope, agent, task, model, live=True)
 
 
-@model_action("agent.parallel", returns="{aggregation, success, elapsed_ms, agents_called, raw_results, and what the aggregation gives}")
+@model_action(
+    "agent.parallel",
+    needs=_team("agents"),
+    returns="{aggregation, success, elapsed_ms, agents_called, raw_results, and what the aggregation gives}",
+)
 def parallel(
     scope: Scope,
     /,
@@ -74,7 +105,7 @@ def parallel(
     max_concurrent: int | None = None,
     consensus_threshold: float = 0.5,
     max_rounds: int = 3,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Give the same task to several agents at the same time; results come in the order of the agents."""
     names = _names(scope, agents)
@@ -95,7 +126,9 @@ def parallel(
 
 
 @model_action(
-    "agent.sequential", returns="{result, sequential_result, chain, success, agents_called, elapsed_ms, failed_at and error on failure}"
+    "agent.sequential",
+    needs=_team("agents"),
+    returns="{result, sequential_result, chain, success, agents_called, elapsed_ms, failed_at and error on failure}",
 )
 def sequential(
     scope: Scope,
@@ -106,7 +139,7 @@ def sequential(
     tasks: list[Any] | None = None,
     transform: str | None = None,
     output_key: str = "sequential_result",
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Give a task to agents one after another, each told the result of the one before.
 
@@ -127,10 +160,8 @@ def sequential(
     return {output_key: result, "result": result, **ends}
 
 
-@model_action("agent.coordinate", returns="{result, rounds, worker_results, success, error on failure}")
-def coordinate(
-    scope: Scope, /, *, leader: str, workers: list[Any], task: str, max_rounds: int = 3, **model: Unpack[ModelParameters]
-) -> Result:
+@model_action("agent.coordinate", needs=_team("leader", "workers"), returns="{result, rounds, worker_results, success, error on failure}")
+def coordinate(scope: Scope, /, *, leader: str, workers: list[Any], task: str, max_rounds: int = 3, **model: Any) -> Result:
     """Let a leading agent give work to others, round by round, until it has a result."""
     names = _names(scope, workers)
     done: list[Result] = []
@@ -172,27 +203,22 @@ def concurrently(scope: Scope, jobs: Sequence[Job[T]], width: int, *, until: Cal
     """Run ``jobs`` on at most ``width`` threads, each with a scope of its own; their results in order.
 
     As soon as ``until`` holds for a result, or a job raises, the others are asked to stop; a job that did not finish
-    then has ``None``. Raises what the first failing job raised, :class:`Cancelled` when the scope is cancelled.
+    then has ``None``. Raises what the job raised, :class:`Cancelled` when the scope is cancelled.
     """
     if width == 1 or len(jobs) == 1:
         return _one_by_one(scope, jobs, until)
     stop = Cancellation(scope.cancellation)
-    pool = ThreadPoolExecutor(min(width, len(jobs)), thread_name_prefix=scope.node)
-    try:
-        futures = [pool.submit(_unless(stop, job), child(scope, cancellation=stop)) for job in jobs]
-        _wait(futures, scope.cancellation, until)
-    finally:
-        # Also when Ctrl-C arrives here. Nobody waits for the rest: it ends at its next token.
-        stop.request()
-        pool.shutdown(wait=False, cancel_futures=True)
-    done = [each if each.done() and not each.cancelled() else None for each in futures]
-    errors = [error for each in done if each is not None and (error := each.exception()) is not None]
-    fault = next((error for error in errors if not isinstance(error, Cancelled)), None)
-    if fault is not None:
-        raise fault
+    work = [partial(job, child(scope, cancellation=stop)) for job in jobs]
+    results: list[T | None] = [None] * len(jobs)
+    # Nobody waits for what is left at the end: it stops at its next token.
+    with Jobs(scope.node, work, stop, width=width) as team, scope.cancellation.on_request(team.end):
+        for number, result in team.finished():
+            results[number] = result
+            if until is not None and until(result):
+                break
     if scope.cancellation.requested:
         raise Cancelled
-    return [None if each is None or each.exception() else each.result() for each in done]
+    return results
 
 
 def _one_by_one(scope: Scope, jobs: Sequence[Job[T]], until: Callable[[T], bool] | None) -> list[T | None]:
@@ -205,25 +231,6 @@ def _one_by_one(scope: Scope, jobs: Sequence[Job[T]], until: Callable[[T], bool]
         if until is not None and until(result):
             break
     return results + [None] * (len(jobs) - len(results))
-
-
-def _unless(stop: Cancellation, job: Job[T]) -> Job[T]:
-    def run(scope: Scope) -> T:
-        if stop.requested:
-            raise Cancelled
-        return job(scope)
-
-    return run
-
-
-def _wait(futures: Sequence[Future[T]], cancellation: Cancellation, until: Callable[[T], bool] | None) -> None:
-    """Return when all are done, one has raised, ``until`` holds for one, or a stop is asked for."""
-    pending = set(futures)
-    while pending and not cancellation.requested:
-        done, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
-        for each in done:
-            if each.exception() is not None or (until is not None and until(each.result())):
-                return
 
 
 def _profile(scope: Scope, name: str) -> Mapping[str, Any]:
@@ -268,9 +275,9 @@ def _handed_on(template: str, task: str, result: str) -> str:
     return _PLACES.sub(lambda match: values[match[0]], template)
 
 
-def _dispatch(scope: Scope, name: str, task: str, model: ModelParameters, *, live: bool) -> Result:
+def _dispatch(scope: Scope, name: str, task: str, model: Mapping[str, Any], *, live: bool) -> Result:
     profile = _profile(scope, name)
-    parameters = {key: value for key, value in profile.items() if key not in _OWN_KEYS and not key.startswith("x-")} | dict(model)
+    parameters = _asked(profile, model)
     retries = int(parameters.pop("max_retries", None) or 0)
     template = profile.get("task_template")
     question = _TASK.sub(lambda _match: task, text_of(template)) if template else task
@@ -294,7 +301,7 @@ def _milliseconds(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
-def _job(name: str, task: str, model: ModelParameters, scope: Scope) -> Result:
+def _job(name: str, task: str, model: Mapping[str, Any], scope: Scope) -> Result:
     # Answers of several agents at once would be one muddle of tokens.
     return _dispatch(scope, name, task, model, live=False)
 
@@ -305,7 +312,7 @@ class _Team:
 
     scope: Scope
     names: tuple[str, ...]
-    model: ModelParameters
+    model: Mapping[str, Any]
     width: int
 
     def all(self, task: str) -> list[Result]:

@@ -6,75 +6,32 @@ neither does, it is the built-in embedding model on this machine.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
-from the_edge_agent.actions.model.question import deadline, model_action, refuse_foreign, rendered_settings
+from the_edge_agent.actions.model import question
+from the_edge_agent.actions.model.question import declared, model_action
+from the_edge_agent.actions.needs import EMBEDS
 from the_edge_agent.errors import NodeFailed
-from the_edge_agent.llm.options import LlmOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from the_edge_agent.engine.scope import Scope
     from the_edge_agent.llm.policy import Choice
-    from the_edge_agent.llm.protocol import Embeddings
+    from the_edge_agent.llm.protocol import Embedder, Embeddings
 
 Json = Any
 Result = dict[str, Any]
 
+EMBEDDING_PARAMETERS = declared(embedding=True)
 RETURNS = "{embedding, dimensions, model, backend, tokens_used}"
 RETURNS_MANY = "{embedding or embeddings and count, dimensions, model, backend, tokens_used}"
 
 
-class LocalEmbeddingParameters(TypedDict, total=False):
-    """What an embedding model on this machine can be told; null is the same as not given."""
-
-    model: str | None
-    model_path: str | None
-    n_ctx: int | None
-    n_threads: int | None
-    n_gpu_layers: int | None
-    timeout: float | None
-    on_error: Literal["raise", "return"]
-
-
-class EmbeddingParameters(LocalEmbeddingParameters, total=False):
-    """What any embedding model can be told, and which one is meant."""
-
-    provider: str | None
-    backend: str | None
-    api_base: str | None
-    api_key: str | None
-    deployment: str | None
-    extra: dict[str, Any] | None
-    max_retries: int | None
-    base_delay: float | None
-    max_delay: float | None
-
-
-_ANYWHERE = frozenset({"provider", "backend", "model", "timeout", "max_retries", "base_delay", "max_delay"})
-_TAKES: Mapping[str, frozenset[str]] = {
-    "local": _ANYWHERE | {"model_path", "n_ctx", "n_threads", "n_gpu_layers"},
-    "api": _ANYWHERE | {"api_base", "api_key", "deployment", "extra"},
-}
-
-
 def chosen(scope: Scope, parameters: Mapping[str, Any], action: str) -> Choice:
-    """The model that embeds for ``parameters``. Loads nothing.
-
-    Raises what :func:`~the_edge_agent.llm.policy.choose_embedding` raises, and :class:`NodeFailed` for a parameter that the
-    chosen backend does not take.
-    """
-    from the_edge_agent.llm.policy import choose_embedding
-
+    """The model that embeds for ``parameters``; raises what :func:`question.chosen` raises. Loads nothing."""
     given = {key: value for key, value in parameters.items() if value is not None}
-    options = scope.host.resources.get("llm.options", LlmOptions)
-    base = scope.workflow.path.parent if scope.workflow.path else Path.cwd()
-    choice = choose_embedding(given, rendered_settings(scope), options, os.environ, base, action=action, node=scope.node)
-    refuse_foreign(given, choice.backend, _TAKES)
-    return choice
+    return question.chosen(scope, given, question.rendered_settings(scope), action, embedding=True)
 
 
 def vectors_of(scope: Scope, texts: Sequence[Json], parameters: Mapping[str, Any], *, action: str, name: str) -> Embeddings:
@@ -83,8 +40,6 @@ def vectors_of(scope: Scope, texts: Sequence[Json], parameters: Mapping[str, Any
     Raises what :meth:`Embedder.embed` and :func:`chosen` raise, and :class:`NodeFailed` for what is no text or empty.
     ``timeout`` is in seconds.
     """
-    from the_edge_agent.llm.connect import connect_embedder
-
     for number, text in enumerate(texts):
         where = f"'{name}'" if len(texts) == 1 else f"{name}[{number}]"
         if not isinstance(text, str):
@@ -94,8 +49,9 @@ def vectors_of(scope: Scope, texts: Sequence[Json], parameters: Mapping[str, Any
     choice = chosen(scope, parameters, action)
     # An API keeps its own time.
     limit = None if choice.backend == "api" else parameters.get("timeout")
-    with deadline(scope.cancellation, limit) as cancellation:
-        return connect_embedder(choice, scope.host.resources).embed(texts, extra=parameters.get("extra"), cancellation=cancellation)
+    embedder: Embedder = scope.host.models.embedder(choice)
+    with question.deadline(scope.cancellation, limit) as cancellation:
+        return embedder.embed(texts, extra=parameters.get("extra"), cancellation=cancellation)
 
 
 def one(scope: Scope, text: str, parameters: Mapping[str, Any], *, action: str) -> Result:
@@ -116,8 +72,8 @@ def _about(found: Embeddings) -> Result:
     return {"dimensions": found.dimensions, "model": found.model, "backend": found.backend, "tokens_used": found.tokens}
 
 
-@model_action("embedding.create", parameters=EmbeddingParameters, returns=RETURNS_MANY)
-def create(scope: Scope, /, *, text: str | list[Json], batch: bool = False, **model: Unpack[EmbeddingParameters]) -> Result:
+@model_action("embedding.create", needs=EMBEDS, parameters=EMBEDDING_PARAMETERS, returns=RETURNS_MANY)
+def create(scope: Scope, /, *, text: str | list[Json], batch: bool = False, **model: Any) -> Result:
     """Turn a text, or each text of a list, into a vector. `batch` gives a list of vectors for a single text too."""
     if isinstance(text, str) and not batch:
         return one(scope, text, model, action="embedding.create")

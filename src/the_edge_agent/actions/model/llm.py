@@ -8,11 +8,12 @@ on this machine.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.actions.model import embedding
-from the_edge_agent.actions.model.embedding import EmbeddingParameters, LocalEmbeddingParameters
-from the_edge_agent.actions.model.question import RETURNS, LocalParameters, ModelParameters, ask, ask_in_pieces, conversation, model_action
+from the_edge_agent.actions.model.embedding import EMBEDDING_PARAMETERS
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS, RETURNS, ask, ask_in_pieces, conversation, declared, model_action
+from the_edge_agent.actions.needs import EMBEDS, Needs, embeds
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
@@ -28,94 +29,82 @@ RETURNS_STREAM = RETURNS.replace("}", ", streamed, chunk_count}")
 _RANGES = ((0.9, "Very similar"), (0.7, "Similar"), (0.5, "Somewhat similar"), (0.3, "Slightly similar"))
 
 
-class _Question(TypedDict, total=False):
-    """What is asked: ``prompt`` with an optional ``system``, or ``messages``."""
-
-    prompt: str | None
-    system: str | None
-    messages: list[Any] | None
-
-
-class _Anywhere(_Question, ModelParameters, total=False):
-    """A question to any model."""
-
-
-class _Here(_Question, LocalParameters, total=False):
-    """A question to a model on this machine."""
-
-
+_QUESTION: Mapping[str, Any] = {"prompt": str | None, "system": str | None, "messages": list[Any] | None}
+"""What is asked: ``prompt`` with an optional ``system``, or ``messages``."""
+_ANYWHERE = {**_QUESTION, **MODEL_PARAMETERS}
+_HERE = {**_QUESTION, **declared(local=True)}
 _ONE_OF = ("prompt", "messages")
 
 
-@model_action("llm.call", parameters=_Anywhere, one_of=_ONE_OF)
-def call(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
+@model_action("llm.call", parameters=_ANYWHERE, one_of=_ONE_OF)
+def call(scope: Scope, /, **given: Any) -> Result:
     """Ask a model: `prompt` (with optional `system`) or `messages`."""
     return ask(scope, *_parts(given))
 
 
-@model_action("llm.complete", parameters=_Anywhere, one_of=_ONE_OF)
-def complete(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
+@model_action("llm.complete", parameters=_ANYWHERE, one_of=_ONE_OF)
+def complete(scope: Scope, /, **given: Any) -> Result:
     """Another name of llm.call."""
     return ask(scope, *_parts(given))
 
 
-@model_action("llm.chat", parameters=_Anywhere, one_of=_ONE_OF)
-def chat(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
+@model_action("llm.chat", parameters=_ANYWHERE, one_of=_ONE_OF)
+def chat(scope: Scope, /, **given: Any) -> Result:
     """Ask a model to go on with a conversation; like llm.call, with a default model on an API."""
     return ask(scope, *_parts(given), action="llm.chat")
 
 
-@model_action("llm.stream", parameters=_Anywhere, one_of=_ONE_OF, returns=RETURNS_STREAM)
-def stream(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
+@model_action("llm.stream", parameters=_ANYWHERE, one_of=_ONE_OF, returns=RETURNS_STREAM)
+def stream(scope: Scope, /, **given: Any) -> Result:
     """Ask a model and count the pieces its answer came in."""
     return ask_in_pieces(scope, *_parts(given), action="llm.stream")
 
 
-@model_action("llm.retry", parameters=_Anywhere, one_of=_ONE_OF)
-def retry(scope: Scope, /, **given: Unpack[_Anywhere]) -> Result:
+@model_action("llm.retry", parameters=_ANYWHERE, one_of=_ONE_OF)
+def retry(scope: Scope, /, **given: Any) -> Result:
     """The old name of llm.call with `max_retries: 3`."""
     scope.warn("DEPRECATED_ACTION", "llm.retry is the old name of llm.call with max_retries: 3")
     given.setdefault("max_retries", 3)
     return ask(scope, *_parts(given))
 
 
-@model_action("llm.local.call", parameters=_Here, one_of=_ONE_OF)
-def local_call(scope: Scope, /, **given: Unpack[_Here]) -> Result:
+@model_action("llm.local.call", parameters=_HERE, one_of=_ONE_OF)
+def local_call(scope: Scope, /, **given: Any) -> Result:
     """Ask a model on this machine, never one elsewhere."""
     return ask(scope, *_parts(given), action="llm.local.call")
 
 
-@model_action("llm.local.chat", parameters=_Here, one_of=_ONE_OF)
-def local_chat(scope: Scope, /, **given: Unpack[_Here]) -> Result:
+@model_action("llm.local.chat", parameters=_HERE, one_of=_ONE_OF)
+def local_chat(scope: Scope, /, **given: Any) -> Result:
     """Go on with a conversation on this machine, never elsewhere."""
     return ask(scope, *_parts(given), action="llm.local.chat")
 
 
-@model_action("llm.local.stream", parameters=_Here, one_of=_ONE_OF, returns=RETURNS_STREAM)
-def local_stream(scope: Scope, /, **given: Unpack[_Here]) -> Result:
+@model_action("llm.local.stream", parameters=_HERE, one_of=_ONE_OF, returns=RETURNS_STREAM)
+def local_stream(scope: Scope, /, **given: Any) -> Result:
     """Ask a model on this machine and count the pieces of its answer."""
     return ask_in_pieces(scope, *_parts(given), action="llm.local.stream")
 
 
 def _parts(given: Mapping[str, Any]) -> tuple[tuple[Message, ...], dict[str, Any]]:
     """The conversation, and what is said of the model."""
-    question = {key: value for key, value in given.items() if key in _Question.__annotations__}
+    question = {key: value for key, value in given.items() if key in _QUESTION}
     return conversation(**question), {key: value for key, value in given.items() if key not in question}
 
 
 _TEXTS = ("text", "texts")
 
 
-@model_action("llm.embed", parameters=EmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
-def embed(scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Unpack[EmbeddingParameters]) -> Result:
+@model_action("llm.embed", needs=EMBEDS, parameters=EMBEDDING_PARAMETERS, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
+def embed(scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Any) -> Result:
     """Turn a text into a vector, or each of several: the closer their meaning, the smaller the angle."""
     return _embedded(scope, text, texts, model, "llm.embed")
 
 
-@model_action("llm.local.embed", parameters=LocalEmbeddingParameters, one_of=_TEXTS, returns=embedding.RETURNS_MANY)
-def local_embed(
-    scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Unpack[LocalEmbeddingParameters]
-) -> Result:
+@model_action(
+    "llm.local.embed", needs=EMBEDS, parameters=declared(embedding=True, local=True), one_of=_TEXTS, returns=embedding.RETURNS_MANY
+)
+def local_embed(scope: Scope, /, *, text: str | None = None, texts: list[Any] | None = None, **model: Any) -> Result:
     """Turn texts into vectors on this machine, never elsewhere."""
     return _embedded(scope, text, texts, model, "llm.local.embed")
 
@@ -127,7 +116,11 @@ def _embedded(scope: Scope, text: str | None, texts: list[Any] | None, model: Ma
 
 
 @model_action(
-    "llm.similarity", parameters=EmbeddingParameters, one_of=("text_a", "vector_a"), returns="{cosine_similarity, interpretation}"
+    "llm.similarity",
+    needs=Needs(models=embeds("vector_a")),
+    parameters=EMBEDDING_PARAMETERS,
+    one_of=("text_a", "vector_a"),
+    returns="{cosine_similarity, interpretation}",
 )
 def similarity(
     scope: Scope,
@@ -137,7 +130,7 @@ def similarity(
     text_b: str | None = None,
     vector_a: list[Any] | None = None,
     vector_b: list[Any] | None = None,
-    **model: Unpack[EmbeddingParameters],
+    **model: Any,
 ) -> Result:
     """Cosine similarity of two texts, or of two vectors, from -1 to 1, and a word for it."""
     if vector_a is not None:

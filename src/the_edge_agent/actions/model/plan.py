@@ -11,13 +11,14 @@ import copy
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal
 
 from the_edge_agent.actions.model.agent import CALL_FAILURES, child, concurrently
-from the_edge_agent.actions.model.question import ModelParameters, OnceParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import ask, declared, mapping_in, model_action, text_of
+from the_edge_agent.actions.needs import Call, Given, Needs, Question, call_in, named_call
 from the_edge_agent.actions.registry import action
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, TeaError
@@ -75,7 +76,7 @@ def decompose(
     goal: str,
     strategy: Literal["flat", "hierarchical", "iterative"] = "flat",
     max_subtasks: int = MAX_SUBTASKS,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Split a goal into subtasks that depend on each other."""
     question = DECOMPOSE.format(goal=goal, max_subtasks=max_subtasks, strategy=STRATEGIES[strategy])
@@ -91,8 +92,23 @@ def decompose(
     return {"plan": plan, "planning_trace": trace, "success": True, "plan_id": plan["id"], "subtask_count": len(subtasks)}
 
 
+def _subtasks(given: Given) -> Iterator[Question]:
+    """The model that does the subtasks, or plans anew; none where an action does them and a failure changes no plan."""
+    if not given.parameters.get("subtask_executor") or given.parameters.get("on_subtask_failure") == "replan":
+        yield Question(given.parameters)
+
+
+def _executors(given: Given) -> Iterator[Call]:
+    call = call_in(given.parameters.get("subtask_executor"), ("subtask_executor",))
+    if call is not None:
+        yield replace(call, filled=frozenset(_QUESTION_NAMES))
+
+
 @model_action(
-    "plan.execute", returns="{plan, subtask_results, plan_status, replan_count, planning_trace, success}", parameters=OnceParameters
+    "plan.execute",
+    returns="{plan, subtask_results, plan_status, replan_count, planning_trace, success}",
+    parameters=declared(retries=False),
+    needs=Needs(models=_subtasks, calls=_executors),
 )
 def execute(
     scope: Scope,
@@ -105,14 +121,16 @@ def execute(
     on_subtask_failure: OnFailure = "abort",
     max_retries: int = 2,
     max_replans: int = 2,
-    **model: Unpack[OnceParameters],
+    **model: Any,
 ) -> Result:
     """Carry out a plan, each subtask after those it depends on; by default a model does each of them."""
     run = _Execution(
         scope=scope,
         plan=_plan(scope, plan),
         model=model,
-        executor=_executor(subtask_executor),
+        executor=None
+        if subtask_executor is None
+        else named_call(subtask_executor, "subtask_executor", hint="leave it out to let a model do the subtasks"),
         width=max(1, max_concurrent) if parallel else 1,
         on_failure=on_subtask_failure,
         max_retries=max_retries,
@@ -129,7 +147,7 @@ def replan(
     plan: dict[str, Any] | None = None,
     reason: str | None = None,
     max_subtasks: int = MAX_SUBTASKS,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Keep what is done of a plan and split the rest anew."""
     changed = _replanned(scope, _plan(scope, plan), reason, max_subtasks, model)
@@ -252,16 +270,6 @@ def _replanned(scope: Scope, plan: Plan, reason: str | None, most: int, model: M
     return {**plan, "subtasks": [*done, *_asked(scope, question, model, most, done)]}
 
 
-def _executor(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if given is None:
-        return {}
-    unknown = set(given) - {"action", "uses", "with"}
-    name = given.get("action", given.get("uses"))
-    if unknown or not isinstance(name, str) or not isinstance(given.get("with") or {}, Mapping):
-        raise NodeFailed("'subtask_executor' must be {action: NAME, with: {...}}", hint="leave it out to let a model do the subtasks")
-    return {"action": name, "with": given.get("with") or {}}
-
-
 @dataclass(slots=True)
 class _Execution:
     """One run through a plan; owns ``plan`` and changes it."""
@@ -269,7 +277,7 @@ class _Execution:
     scope: Scope
     plan: Plan
     model: Mapping[str, Any]
-    executor: Mapping[str, Any]
+    executor: Call | None
     width: int
     on_failure: OnFailure
     max_retries: int
@@ -323,9 +331,9 @@ class _Execution:
 
     def _call(self, scope: Scope, subtask: Subtask) -> Any:
         question = self._question(subtask)
-        if not self.executor:
+        if self.executor is None:
             return ask(scope, (Message("user", question),), self.model, live=self.width == 1)["content"]
-        name, given = self.executor["action"], _filled(self.executor["with"], self.plan, subtask)
+        name, given = self.executor.name, _filled(self.executor.parameters, self.plan, subtask)
         for key in _open_questions(name, given):
             given[key] = question
         results = {each["id"]: each["result"] for each in self.plan["subtasks"] if each["status"] == "completed"}

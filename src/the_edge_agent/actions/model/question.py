@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
+from the_edge_agent import peers
 from the_edge_agent.actions import registry
+from the_edge_agent.actions.needs import ASKS, Needs
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.engine.scope import Scope
 from the_edge_agent.errors import LimitReached, NodeFailed, Problem, TeaError
-from the_edge_agent.llm.options import LlmOptions
-from the_edge_agent.llm.protocol import Message, OnToken, Reply, Request, Sampling
+from the_edge_agent.llm.protocol import Message, OnToken, Reply, Request
+from the_edge_agent.parameters import PARAMETERS, Sampling, numbers, takers
 from the_edge_agent.redaction import Redactor
+from the_edge_agent.workflow.dialect import LLM
+from the_edge_agent.workflow.grammar import FREE_PREFIX
+
+if TYPE_CHECKING:
+    from the_edge_agent.llm.connect import Models
+    from the_edge_agent.llm.policy import Choice
 
 Json = Any
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,73 +39,34 @@ RETURNS = "{content, model, backend, finish_reason, usage, tokens_used, response
 """The one result shape, for the ``returns`` of an action."""
 
 
-class LocalParameters(TypedDict, total=False):
-    """What a model on this machine can be told; null is the same as not given."""
-
-    model: str | None
-    model_path: str | None
-    n_ctx: int | None
-    n_threads: int | None
-    n_gpu_layers: int | None
-    max_tokens: int | None
-    stop: str | list[str] | None
-    temperature: float | None
-    top_p: float | None
-    top_k: int | None
-    min_p: float | None
-    repeat_penalty: float | None
-    presence_penalty: float | None
-    frequency_penalty: float | None
-    seed: int | None
-    timeout: float | None
-    on_error: Literal["raise", "return"]
+_RETRIES = frozenset({"max_retries", "base_delay", "max_delay"})
 
 
-class OnceParameters(LocalParameters, total=False):
-    """What any model can be told, and which one is meant."""
+def declared(*, embedding: bool = False, local: bool = False, retries: bool = True) -> dict[str, Any]:
+    """The parameters of an action that asks a model, each with the type of its value; null is the same as not given.
 
-    provider: str | None
-    backend: str | None
-    api_base: str | None
-    api_key: str | None
-    deployment: str | None
-    shell_provider: str | None
-    response_format: dict[str, Any] | None
-    extra: dict[str, Any] | None
-
-
-class ModelParameters(OnceParameters, total=False):
-    """The same, and how often a question is repeated when an API cannot answer now."""
-
-    max_retries: int | None
-    base_delay: float | None
-    max_delay: float | None
+    ``embedding``: it embeds texts; ``local``: it asks only models on this machine, which leaves nothing to choose or to repeat;
+    ``retries``: it leaves repeating to the backend.
+    """
+    names = [name for name in PARAMETERS if takers(name, embedding=embedding) and (retries or name not in _RETRIES)]
+    if local:
+        names = [name for name in names if "local" in takers(name, embedding=embedding) and name not in _RETRIES | {"provider", "backend"}]
+    return {**{name: PARAMETERS[name].kind | None for name in names}, "on_error": Literal["raise", "return"]}
 
 
-_SAMPLING = frozenset(each.name for each in fields(Sampling))
-_ANYWHERE = frozenset({"provider", "backend", "timeout", "max_retries", "base_delay", "max_delay"})
-_TAKES: Mapping[str, frozenset[str]] = {
-    "local": _ANYWHERE | _SAMPLING | {"model", "model_path", "n_ctx", "n_threads", "n_gpu_layers", "max_tokens", "stop"},
-    "api": _ANYWHERE | _SAMPLING | {"model", "api_base", "api_key", "deployment", "max_tokens", "stop", "response_format", "extra"},
-    "shell": _ANYWHERE | {"shell_provider"},
-}
-"""Which parameters a backend takes. Retries are taken by all: a local model has no passing failures, so none happens there."""
-
-_NOT_QUESTION = frozenset({"system", "shell_providers", "embedding_model"})
-# Keys of existing workflows that have nothing to switch here; reading a workflow warns about them.
-_INERT = frozenset({"chat_format", "embedding"})
-DEFAULTS = frozenset(ModelParameters.__annotations__) - {"on_error"} | _NOT_QUESTION
-"""The keys that ``settings.llm`` may have."""
+MODEL_PARAMETERS = declared()
+"""What any model can be told, which one is meant, and how often a question is repeated when an API cannot answer now."""
 
 
 def model_action(
     name: str,
     *,
     returns: str = RETURNS,
-    parameters: type[Any] = ModelParameters,
+    parameters: Mapping[str, Any] = MODEL_PARAMETERS,
     one_of: tuple[str, ...] = (),
+    needs: Needs = ASKS,
 ) -> Callable[[F], F]:
-    """Declare an action that asks a model: its ``**rest`` stands for ``parameters``.
+    """Declare an action that asks a model: its ``**rest`` stands for ``parameters``; ``needs`` says which model, by default the one of these.
 
     The declared function gets of those only what was given and is not null. With ``on_error: return`` a
     failure comes back as ``{error, error_type, success: false}`` instead of being raised, a success with ``success: true``.
@@ -109,7 +76,7 @@ def model_action(
         @wraps(function)
         def call(scope: Scope, /, **given: Any) -> Json:
             returning = given.pop("on_error", None) == "return"
-            known = {key: value for key, value in given.items() if value is not None or key not in parameters.__annotations__}
+            known = {key: value for key, value in given.items() if value is not None or key not in parameters}
             try:
                 result = function(scope, **known)
             except TeaError as error:
@@ -119,21 +86,21 @@ def model_action(
             return {**result, "success": result.get("success", True)} if returning else result
 
         _spell_out(call, function, parameters)
-        return registry.action(name, returns=returns, needs=("llm",), one_of=one_of)(call)  # type: ignore[return-value]
+        return registry.action(name, returns=returns, needs=needs, one_of=one_of)(call)  # type: ignore[return-value]
 
     return declare
 
 
-def _spell_out(call: Any, function: Callable[..., Any], parameters: type) -> None:
+def _spell_out(call: Any, function: Callable[..., Any], parameters: Mapping[str, Any]) -> None:
     """Give ``call`` the signature of ``function`` with its ``**rest`` replaced by one keyword each."""
     # Modules of actions import Scope for type checkers only.
-    own_hints, more_hints = get_type_hints(function, localns={"Scope": Scope}), get_type_hints(parameters)
+    own_hints = get_type_hints(function, localns={"Scope": Scope})
     own = [
         each.replace(annotation=own_hints.get(each.name, Any))
         for each in inspect.signature(function).parameters.values()
         if each.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    more = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint) for key, hint in more_hints.items()]
+    more = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind) for key, kind in parameters.items()]
     call.__signature__ = inspect.Signature([*own, *more])
 
 
@@ -213,27 +180,43 @@ def ask_in_pieces(scope: Scope, messages: Sequence[Message], parameters: Mapping
 
 
 def _reply(scope: Scope, messages: Sequence[Message], parameters: Mapping[str, Any], on_token: OnToken | None, action: str) -> Reply:
-    from the_edge_agent.llm.connect import connect
-    from the_edge_agent.llm.policy import choose
-
     given = {key: value for key, value in parameters.items() if value is not None}
     settings = rendered_settings(scope)
-    defaults = settings["llm"]
-    options = scope.host.resources.get("llm.options", LlmOptions)
-    base = scope.workflow.path.parent if scope.workflow.path else Path.cwd()
-    choice = choose(given, settings, options, os.environ, base, action=action, node=scope.node)
-    refuse_foreign(given, choice.backend, _TAKES)
-    takes = _TAKES[choice.backend]
-    effective = {key: value for key, value in defaults.items() if key in takes and value is not None} | given
-    system = defaults.get("system")
+    choice = chosen(scope, given, settings, action, embedding=False)
+    defaults = {
+        key: value for key, value in settings["llm"].items() if choice.backend in takers(key, embedding=False) and value is not None
+    }
+    system = settings["llm"].get("system")
     if system is not None and not any(message.role == "system" for message in messages):
         messages = (Message("system", text_of(system)), *messages)
-    backend = connect(choice, scope.host.resources)
     # An API keeps its own time. Anything else is stopped from here, and only when the node asks for it:
     # settings.llm.timeout is written with a network in mind.
     limit = None if choice.backend == "api" else given.get("timeout")
+    backend = scope.host.models.chat(choice)
     with deadline(scope.cancellation, limit) as cancellation:
-        return backend.chat(_request(tuple(messages), effective), on_token=on_token, cancellation=cancellation)
+        reply: Reply = backend.chat(_request(tuple(messages), defaults | given), on_token=on_token, cancellation=cancellation)
+    return reply
+
+
+def chosen(scope: Scope, given: Mapping[str, Any], settings: Mapping[str, Any], action: str, *, embedding: bool) -> Choice:
+    """The model that answers, or embeds, a node that gave these parameters under ``settings``. Loads nothing.
+
+    Raises what :func:`~the_edge_agent.llm.policy.choose` raises, and :class:`NodeFailed` for a parameter that the chosen backend
+    does not take.
+    """
+    from the_edge_agent.llm.policy import choose, choose_embedding
+
+    models: Models = scope.host.models
+    base = scope.workflow.path.parent if scope.workflow.path else Path.cwd()
+    decide = choose_embedding if embedding else choose
+    choice = decide(given, settings, models.options, models.environ, base, action=action, node=scope.node)
+    for key in given:
+        takes = takers(key, embedding=embedding)
+        if choice.backend not in takes:
+            homes = " or ".join(name for name in ("local", "api", "shell") if name in takes)
+            hint = f"remove it, or choose a backend that takes it ({homes})" if homes else "remove it"
+            raise NodeFailed(f"the {choice.backend} backend takes no parameter {key!r}", hint=hint)
+    return choice
 
 
 def _ignore(_piece: str) -> None:
@@ -246,9 +229,10 @@ def rendered_settings(scope: Scope) -> dict[str, Any]:
     llm = settings.get("llm") or {}
     if not isinstance(llm, Mapping):
         raise NodeFailed(f"settings.llm must be a mapping, got {_kind(llm)}", hint="write settings: {llm: {model_path: ...}}")
-    unknown = sorted(key for key in llm if key not in DEFAULTS | _INERT and not str(key).startswith("x-"))
+    known = {key.name for key in LLM.keys}
+    unknown = sorted(key for key in llm if key not in known.union(peers.ignored("settings.llm")) and not str(key).startswith(FREE_PREFIX))
     if unknown:
-        raise NodeFailed(f"settings.llm has no key {unknown[0]!r}", hint=f"it takes: {', '.join(sorted(DEFAULTS))}")
+        raise NodeFailed(f"settings.llm has no key {unknown[0]!r}", hint=f"it takes: {', '.join(sorted(known))}")
     own = {key: value for key, value in llm.items() if key != "shell_providers"}
     settings["llm"] = {**llm, **_rendered(scope, own)}
     return settings
@@ -267,30 +251,12 @@ def _rendered(scope: Scope, data: dict[str, Any]) -> dict[str, Any]:
     return rendered
 
 
-def refuse_foreign(given: Mapping[str, Any], backend: str, known: Mapping[str, frozenset[str]]) -> None:
-    """Raise :class:`NodeFailed` for a parameter that ``backend`` does not take; ``known``: what each backend takes."""
-    for key in given:
-        if key not in known[backend]:
-            homes = " or ".join(name for name, takes in known.items() if key in takes)
-            hint = f"remove it, or choose a backend that takes it ({homes})" if homes else "remove it"
-            raise NodeFailed(f"the {backend} backend takes no parameter {key!r}", hint=hint)
-
-
 def _request(messages: tuple[Message, ...], effective: Mapping[str, Any]) -> Request:
-    numbers = {key: _number(key, effective[key]) for key in _SAMPLING | {"max_tokens"} if key in effective}
+    sampling = Sampling(**{name: effective[name] for name in numbers(Sampling) if name in effective})
     extra = dict(effective.get("extra") or {})
     if effective.get("response_format") is not None:
         extra["response_format"] = effective["response_format"]
-    max_tokens = numbers.pop("max_tokens", None)
-    return Request(messages, max_tokens=max_tokens, stop=_stops(effective.get("stop")), sampling=Sampling(**numbers), extra=extra)
-
-
-def _number(key: str, value: object) -> Any:
-    """``value``, which settings, agents and evaluators may give as anything; a template may have rendered to text."""
-    whole = key in ("max_tokens", "seed", "top_k")
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise NodeFailed(f"'{key}' must be {'a whole number' if whole else 'a number'}, got {_kind(value)} {text_of(value)[:40]}")
-    return value
+    return Request(messages, effective.get("max_tokens"), _stops(effective.get("stop")), sampling, extra)
 
 
 def _stops(value: object) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal
 
-from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.needs import Call, Given, Needs, Question, asks
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, Paused, Refused
 from the_edge_agent.llm.protocol import Message
@@ -98,7 +99,7 @@ def cot(
     problem: str,
     thinking_format: Literal["step_by_step", "pros_cons", "tree", "first_principles"] = "step_by_step",
     few_shot_examples: list[Any] | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Think before answering."""
     examples = [turn for example in few_shot_examples or () for turn in _example(example)]
@@ -124,11 +125,20 @@ def _example(example: object) -> tuple[Message, Message]:
     return Message("user", f"Problem: {text_of(example['problem'])}"), Message("assistant", text_of(solution))
 
 
+def _tools(given: Given) -> Iterator[Call]:
+    """The actions a model may call; what they are given it says itself."""
+    tools = given.parameters.get("tools")
+    for number, name in enumerate(tools if isinstance(tools, list) else ()):
+        if isinstance(name, str):
+            yield Call(name, {}, ("tools", number), filled=None)
+
+
 @model_action(
     "reason.react",
     returns="{steps, final_answer, reasoning_trace, react_steps, reasoning_answer, model, total_steps, warning when cut short}",
+    needs=Needs(models=asks, calls=_tools),
 )
-def react(scope: Scope, /, *, goal: str, tools: list[Any], max_steps: int = 10, **model: Unpack[ModelParameters]) -> Result:
+def react(scope: Scope, /, *, goal: str, tools: list[Any], max_steps: int = 10, **model: Any) -> Result:
     """Reach a goal by using actions: think, act, look at the result, until there is an answer."""
     if max_steps < 1:
         raise NodeFailed(f"'max_steps' must be at least 1, got {max_steps}")
@@ -209,9 +219,17 @@ def _observation(scope: Scope, chosen: object, given: object, usable: Mapping[st
         return {"error": f"{type(error).__name__}: {error}"}
 
 
+def _two_models(given: Given) -> Iterator[Question]:
+    """The one that writes and the one that criticises."""
+    parameters = given.parameters
+    for name in ("generator_model", "critic_model"):
+        yield Question({**parameters, "model": parameters.get(name) or parameters.get("model")})
+
+
 @model_action(
     "reason.self_correct",
     returns="{output, improvement_history, reasoning_trace, reasoning_answer, model, generator_model, critic_model, rounds_completed}",
+    needs=Needs(models=_two_models),
 )
 def self_correct(
     scope: Scope,
@@ -221,7 +239,7 @@ def self_correct(
     improvement_rounds: int = 2,
     generator_model: str | None = None,
     critic_model: str | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Do a task, then let a critic improve the result round by round until it finds nothing wrong."""
     drafting = {**model, "model": generator_model or model.get("model")}
@@ -263,7 +281,7 @@ def decompose(
     problem: str,
     max_depth: int = 2,
     synthesis_prompt: str | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Split a problem, solve the parts, put the answers together."""
     reply = ask(scope, _user(DECOMPOSE.format(problem=problem, max_depth=max_depth)), model)

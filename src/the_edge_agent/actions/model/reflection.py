@@ -13,20 +13,20 @@ into code, and what a model wrote is no code of the workflow.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal, Unpack
+from typing import Any, Literal
 
-from the_edge_agent.actions.control.wrap import written
 from the_edge_agent.actions.data.data import dotted, violations
 from the_edge_agent.actions.model.agent import child
-from the_edge_agent.actions.model.question import ModelParameters, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.model.question import MODEL_PARAMETERS, ask, mapping_in, model_action, text_of
+from the_edge_agent.actions.needs import CALL_KEYS, Block, Call, Given, Needs, Question, call_in, now
 from the_edge_agent.actions.registry import MISSING
+from the_edge_agent.actions.survey import language_of, runs
 from the_edge_agent.engine.scope import NOTHING, Scope
 from the_edge_agent.errors import NodeFailed, OutputUnsatisfied, Refused
 from the_edge_agent.llm.protocol import Message
-from the_edge_agent.workflow.model import Action, Code, Workflow, walk
-from the_edge_agent.workflow.nodes import marked_language
+from the_edge_agent.workflow.model import Code, Workflow
 
 Json = Any
 Result = dict[str, Any]
@@ -75,10 +75,39 @@ class Verdict:
         return found | ({"suggestions": list(self.suggestions)} if self.suggestions else {})
 
 
+def _parts(*roles: str, unsaid: bool = False) -> Needs:
+    """The needs of an action whose parameters ``roles`` are each an action, a block of code or ``{type: llm}``.
+
+    ``unsaid``: where none of them is given, a model does it.
+    """
+
+    def given_parts(given: Given) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        yield from ((role, part) for role in roles if isinstance(part := given.parameters.get(role), Mapping))
+
+    def models(given: Given) -> Iterator[Question]:
+        parts = dict(given_parts(given))
+        for part in parts.values():
+            if part.get("type") == "llm":
+                yield Question({**given.parameters, **part})
+        if unsaid and not parts:
+            yield Question(given.parameters)
+
+    def calls(given: Given) -> Iterator[Call]:
+        yield from (call for role, part in given_parts(given) if "run" not in part and (call := call_in(part, (role,))) is not None)
+
+    def blocks(given: Given) -> Iterator[Block]:
+        for role, part in given_parts(given):
+            if isinstance(part.get("run"), str):
+                yield Block(part["run"], part.get("language"), (role, "run"))
+
+    return Needs(models=models, calls=calls, blocks=blocks)
+
+
 @model_action(
     "reflection.loop",
     returns="{reflection_iteration, reflection_output, reflection_errors, reflection_history, reflection_best, "
     "reflection_best_score, valid, success, and the keys of the output}",
+    needs=replace(_parts("generator", "evaluator", "corrector"), deferred=frozenset({"generator", "evaluator", "corrector"})),
 )
 def loop(
     scope: Scope,
@@ -89,7 +118,7 @@ def loop(
     corrector: dict[str, Any] | None = None,
     max_iterations: int = 3,
     on_failure: OnFailure = "return_best",
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Generate, evaluate, correct until it is valid; their templates are rendered each time: `{{ state.reflection_errors | default([]) }}`.
 
@@ -97,38 +126,31 @@ def loop(
     """
     if max_iterations < 1:
         raise NodeFailed(f"'max_iterations' must be at least 1, got {max_iterations}")
-    run, given = _Loop(), {"generator": generator, "evaluator": evaluator, "corrector": corrector}
+    run = _Loop()
     while not run.verdict.valid and run.iteration < max_iterations:
         run.iteration += 1
         inner = child(scope, {**scope.state, **run.seen()})
         if run.iteration == 1 or corrector is None:
-            output = _made(inner, _as_of_now(inner, given, "generator"), "generator")
+            output = _made(inner, now(generator, inner, "generator"), "generator")
         else:
-            output = _corrected(inner, run.output, run.verdict, _as_of_now(inner, given, "corrector"), model)
+            output = _corrected(inner, run.output, run.verdict, now(corrector, inner, "corrector"), model)
         inner = child(scope, {**scope.state, **run.seen(), "reflection_output": output})
-        run.take(output, evaluate_output(inner, output, _as_of_now(inner, given, "evaluator"), model))
+        run.take(output, evaluate_output(inner, output, now(evaluator, inner, "evaluator"), model))
     if not run.verdict.valid and on_failure == "raise":
         errors = "; ".join(_text(each) for each in run.verdict.errors) or f"score {run.verdict.score:g}"
         raise OutputUnsatisfied(f"no valid result after {run.iteration} iterations: {errors}", hint="raise 'max_iterations'")
     return run.result(best=on_failure == "return_best" and not run.verdict.valid)
 
 
-def _as_of_now(scope: Scope, given: Mapping[str, Any], part: str) -> Mapping[str, Any]:
-    """The parameter ``part`` of the loop, rendered with the state of ``scope``; as given where no node has it written down."""
-    template = written(scope, "reflection.loop")
-    found = template.render(scope.context()).get(part) if template is not None else None
-    return found if isinstance(found, Mapping) else given[part]
-
-
-@model_action("reflection.evaluate", returns="{valid, score, errors, suggestions, success}")
-def evaluate(scope: Scope, /, *, evaluator: dict[str, Any], output: Json = MISSING, **model: Unpack[ModelParameters]) -> Result:
+@model_action("reflection.evaluate", needs=_parts("evaluator"), returns="{valid, score, errors, suggestions, success}")
+def evaluate(scope: Scope, /, *, evaluator: dict[str, Any], output: Json = MISSING, **model: Any) -> Result:
     """Judge `output` (by default `state.reflection_output`) with a JSON Schema, a model, an action or a block of code."""
     judged = _default(scope, output, "reflection_output")
     inner = child(scope, {**scope.state, "reflection_output": judged})
     return {"suggestions": [], **evaluate_output(inner, judged, evaluator, model).shown(), "success": True}
 
 
-@model_action("reflection.correct", returns="{corrected_output, reflection_output, success}")
+@model_action("reflection.correct", needs=_parts("corrector", unsaid=True), returns="{corrected_output, reflection_output, success}")
 def correct(
     scope: Scope,
     /,
@@ -137,7 +159,7 @@ def correct(
     errors: list[Any] | None = None,
     suggestions: list[Any] | None = None,
     corrector: dict[str, Any] | None = None,
-    **model: Unpack[ModelParameters],
+    **model: Any,
 ) -> Result:
     """Correct `output` (by default `state.reflection_output`) with an action or a block of code, else with a model."""
     wrong = _default(scope, output, "reflection_output")
@@ -223,7 +245,7 @@ def _by_schema(output: Json, evaluator: Mapping[str, Any]) -> Verdict:
 
 def _by_model(scope: Scope, output: Json, evaluator: Mapping[str, Any], model: Mapping[str, Any]) -> Verdict:
     own = {key: value for key, value in evaluator.items() if key not in ("type", "prompt", "threshold")}
-    unknown = sorted(set(own) - set(ModelParameters.__annotations__))
+    unknown = sorted(set(own) - set(MODEL_PARAMETERS))
     if unknown:
         raise NodeFailed(f"an llm evaluator has no key {unknown[0]!r}", hint="it takes type, prompt, threshold and what llm.call takes")
     question = JUDGE.format(criteria=evaluator.get("prompt") or JUDGE_DEFAULT, output=text_of(output))
@@ -284,19 +306,18 @@ def _parsed(text: str, like: Json) -> Json:
 
 def _made(scope: Scope, part: Mapping[str, Any], role: str, also: frozenset[str] = frozenset()) -> Json:
     """What the action or the block of code of ``part`` gives."""
-    name = part.get("action", part.get("uses"))
-    unknown = sorted(set(part) - {"action", "uses", "with", "run", "language"} - also)
-    if unknown or (name is None) == ("run" not in part):
+    unknown = sorted(part.keys() - CALL_KEYS - {"run", "language"} - also)
+    if unknown or ("run" in part) == bool(part.keys() & {"action", "uses"}):
         raise NodeFailed(
             f"'{role}' must be either {{action: NAME, with: {{...}}}} or {{run: CODE}}" + (f", it has {unknown[0]!r}" if unknown else "")
         )
-    if name is None:
+    if "run" in part:
         return _executed(scope, part["run"], part.get("language"))
-    given = part.get("with") or {}
-    if not isinstance(name, str) or not isinstance(given, Mapping):
+    call = call_in(part)
+    if call is None:
         raise NodeFailed(f"'{role}' must be {{action: NAME, with: {{...}}}}")
-    result = scope.host.action(name)(scope, **given)
-    if name.startswith("llm.") and isinstance(result, Mapping) and isinstance(result.get("content"), str):
+    result = call.make(scope)
+    if call.name.startswith("llm.") and isinstance(result, Mapping) and isinstance(result.get("content"), str):
         found = mapping_in(result["content"])
         return result["content"] if found is None else found
     return result
@@ -310,16 +331,12 @@ def _executed(scope: Scope, text: object, language: object) -> Json:
             "'run' inside 'with' must be code that stands in the workflow like this, without templates",
             hint="read values from the state: state['name'] instead of {{ state.name }}",
         )
-    value = scope.host.program(_block(text, language)).run(scope)
+    value = scope.host.program(_code(language_of(Block(text, language, ())), text)).run(scope)
     if isinstance(value, Mapping) and "result" in value:
         value = value["result"]
     if value is NOTHING:
         raise NodeFailed("a block inside 'with' gave nothing back", hint="use return, or set a variable called result")
     return value
-
-
-def _block(text: str, language: object) -> Code:
-    return _code(str(language or marked_language(text) or "python"), text)
 
 
 @cache
@@ -328,28 +345,9 @@ def _code(language: str, text: str) -> Code:
     return Code(language, text)
 
 
-def blocks(action: Action) -> tuple[Code, ...]:
-    """The ``run`` blocks in the parameters of a ``reflection.*`` action."""
-    parts = (action.literals.get(role) for role in ("generator", "evaluator", "corrector"))
-    written = (part for part in parts if isinstance(part, Mapping) and isinstance(part.get("run"), str))
-    return tuple(_block(part["run"], part.get("language")) for part in written)
-
-
 def embedded_code(workflow: Workflow) -> frozenset[str]:
     """The texts of all ``run`` keys inside parameters of actions: code that is not a node of its own."""
-    return frozenset(text for _, kind in walk(workflow) if isinstance(kind, Action) for text in _runs(kind.literals))
-
-
-def _runs(data: Json) -> Iterator[str]:
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            if key == "run" and isinstance(value, str):
-                yield value
-            else:
-                yield from _runs(value)
-    elif isinstance(data, list | tuple):
-        for value in data:
-            yield from _runs(value)
+    return frozenset(block.text for _, action in workflow.actions() for block in runs(action.literals))
 
 
 def _default(scope: Scope, given: Json, key: str) -> Json:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
+from the_edge_agent import writing
+from the_edge_agent.actions.needs import Needs, paths
 from the_edge_agent.actions.registry import Json, action
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from the_edge_agent.engine.scope import Scope
 
+_PATH = Needs(files=paths("path"))
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -37,31 +37,6 @@ def local(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise ValueError(f"There is no such home directory: {path}") from None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing: a temporary file beside it takes its place; directories are made.
-
-    Permissions of an existing file and the place a symbolic link leads to are kept. Raises ``OSError``.
-    """
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
-    if mode is not None and not path.is_file():
-        # A device or a pipe is written to, not replaced.
-        path.write_bytes(content)
-        return
-    beside = path.with_name(f".{path.name[:100]}.{uuid4().hex}.part")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-            file.write(content)
-        if mode is not None:
-            beside.chmod(mode)
-        beside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
 
 
 _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
@@ -92,7 +67,7 @@ def _failure(message: str, error_type: str) -> Json:
     return {"success": False, "error": message, "error_type": error_type}
 
 
-@action("file.read", returns="{content, success} or {success: false, error, error_type}")
+@action("file.read", returns="{content, success} or {success: false, error, error_type}", needs=_PATH)
 def read(_: Scope, /, *, path: str, encoding: str = "utf-8", max_bytes: int = _MOST_BYTES) -> Json:
     """Read a text file of at most ``max_bytes`` bytes; line ends are kept as they are."""
 
@@ -106,20 +81,21 @@ def read(_: Scope, /, *, path: str, encoding: str = "utf-8", max_bytes: int = _M
     return _reported(path, work)
 
 
-@action("file.write", returns="{path, success} or {success: false, error, error_type}")
+@action("file.write", returns="{path, success} or {success: false, error, error_type}", needs=_PATH)
 def write(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
     """Write a text file, whole or not at all; missing directories are made."""
 
     def work(file: Path) -> dict[str, Json]:
         if file.is_dir():
             raise IsADirectoryError
-        write_atomically(file, content.encode(encoding))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        writing.write(file, content.encode(encoding))
         return {"path": path}
 
     return _reported(path, work)
 
 
-@action("file.append", returns="{path, success} or {success: false, error, error_type}")
+@action("file.append", returns="{path, success} or {success: false, error, error_type}", needs=_PATH)
 def append(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
     """Add text to the end of a file; the file and missing directories are made."""
 
@@ -133,13 +109,13 @@ def append(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> 
     return _reported(path, work)
 
 
-@action("file.exists", returns="{exists, is_directory, path, success}")
+@action("file.exists", returns="{exists, is_directory, path, success}", needs=_PATH)
 def exists(_: Scope, /, *, path: str) -> Json:
     """Tell whether there is a file or directory at ``path``."""
     return _reported(path, lambda file: {"exists": file.exists(), "is_directory": file.is_dir(), "path": path})
 
 
-@action("file.delete", returns="{deleted, path, success} or {success: false, error, error_type}")
+@action("file.delete", returns="{deleted, path, success} or {success: false, error, error_type}", needs=_PATH)
 def delete(_: Scope, /, *, path: str, missing_ok: bool = False) -> Json:
     """Delete a file; a directory is refused, a missing file reported unless ``missing_ok``."""
 
@@ -153,7 +129,7 @@ def delete(_: Scope, /, *, path: str, missing_ok: bool = False) -> Json:
     return _reported(path, work)
 
 
-@action("file.list", returns="{files, directories, count, path, success} or {success: false, error, error_type}")
+@action("file.list", returns="{files, directories, count, path, success} or {success: false, error, error_type}", needs=_PATH)
 def list_files(_: Scope, /, *, path: str = ".", pattern: str = "*", recursive: bool = False) -> Json:
     """List the files and directories under ``path`` whose name fits ``pattern``, sorted, relative to ``path``."""
 

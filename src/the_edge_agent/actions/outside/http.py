@@ -7,15 +7,17 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from the_edge_agent.actions.needs import Needs
 from the_edge_agent.actions.registry import MISSING, Json, action
 from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
     from the_edge_agent.engine.scope import Scope
 
+_NETWORK = Needs(network=True)
 _TIMEOUT = 30.0
 _MOST_BYTES = 16 * 1024 * 1024
 
@@ -25,7 +27,7 @@ _BUSY = (502, 503, 504)
 _EMPTY = (204, 205)
 
 
-@action("http.get", returns="the JSON body", needs=("network",))
+@action("http.get", returns="the JSON body", needs=_NETWORK)
 def get(
     scope: Scope,
     /,
@@ -44,7 +46,7 @@ def get(
     return _exchange(scope, "GET", url, _Limits(timeout, max_bytes), headers=headers, params=params)
 
 
-@action("http.post", returns="the JSON body", needs=("network",))
+@action("http.post", returns="the JSON body", needs=_NETWORK)
 def post(
     scope: Scope,
     /,
@@ -63,7 +65,7 @@ def post(
     return _exchange(scope, "POST", url, _Limits(timeout, max_bytes), headers=headers, params=params, **content)
 
 
-@action("http.put", returns="the JSON body", needs=("network",))
+@action("http.put", returns="the JSON body", needs=_NETWORK)
 def put(
     scope: Scope,
     /,
@@ -82,7 +84,7 @@ def put(
     return _exchange(scope, "PUT", url, _Limits(timeout, max_bytes), headers=headers, params=params, **content)
 
 
-@action("http.delete", returns="the JSON body", needs=("network",))
+@action("http.delete", returns="the JSON body", needs=_NETWORK)
 def delete(
     scope: Scope,
     /,
@@ -109,7 +111,7 @@ class _Limits:
         self.bytes = most_bytes
         self.deadline = time.monotonic() + seconds
 
-    def check(self, request: httpx.Request) -> None:
+    def check(self, request: httpx2.Request) -> None:
         """Stop when the time is over: before each redirect, between pieces of the answer."""
         if time.monotonic() > self.deadline:
             raise self.late(str(request.url))
@@ -120,7 +122,7 @@ class _Limits:
 
 
 def _content(json: Json, data: Json, body: Json) -> dict[str, Any]:
-    """The keyword arguments of httpx for the one body that is given."""
+    """The keyword arguments of httpx2 for the one body that is given."""
     given = [name for name, value in (("json", json), ("data", data), ("body", body)) if value is not MISSING and value is not None]
     if len(given) > 1:
         raise NodeFailed(f"only one of json, data and body can be sent, not {' and '.join(given)}", error_type="WrongParameter")
@@ -145,30 +147,30 @@ def _encoded(value: Json) -> bytes:
 def _exchange(scope: Scope, method: str, url: str, limits: _Limits, **request: Any) -> Json:
     """Send one request and give its JSON body; every failure is a :class:`NodeFailed` whose message shows no query and no password."""
     shown = _shown(url)
-    import httpx
+    import httpx2
 
-    headers = httpx.Headers({"Accept": "application/json"})
+    headers = httpx2.Headers({"Accept": "application/json"})
     if isinstance(request.get("content"), bytes):
         headers["Content-Type"] = "application/json"
     headers.update({name: str(value) for name, value in (request.pop("headers") or {}).items()})
     try:
         with (
-            httpx.Client(follow_redirects=True, timeout=limits.seconds, event_hooks={"request": [limits.check]}) as client,
+            httpx2.Client(follow_redirects=True, timeout=limits.seconds, event_hooks={"request": [limits.check]}) as client,
             client.stream(method, url, headers=headers, **request) as response,
         ):
             _accept(response, f"{method} {shown}")
             if response.status_code in _EMPTY:
                 return None
             return _parsed(_read(scope, response, limits, shown), shown)
-    except httpx.TimeoutException:
+    except httpx2.TimeoutException:
         raise limits.late(url) from None
-    except httpx.TooManyRedirects:
+    except httpx2.TooManyRedirects:
         raise NodeFailed(f"{method} {shown} redirects in circles", error_type="HTTPError") from None
-    except httpx.InvalidURL:
+    except httpx2.InvalidURL:
         raise NodeFailed(f"not a web address: {shown}", error_type="InvalidURL") from None
-    except httpx.RequestError as error:
+    except httpx2.RequestError as error:
         reason = str(error) or type(error).__name__
-        there, asked = error.request.url, httpx.URL(url)
+        there, asked = error.request.url, httpx2.URL(url)
         moved = "" if (there.host, there.port) == (asked.host, asked.port) else f", redirected to {_shown(str(there))}"
         raise NodeFailed(
             f"{method} {shown}{moved}: {reason}", error_type="ConnectionError", hint="check the address and that the server runs"
@@ -189,7 +191,7 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{where}{f':{port}' if port else ''}{parts.path}"
 
 
-def _accept(response: httpx.Response, what: str) -> None:
+def _accept(response: httpx2.Response, what: str) -> None:
     status = response.status_code
     if status < _BAD_RANGE:
         return
@@ -202,7 +204,7 @@ def _accept(response: httpx.Response, what: str) -> None:
     raise NodeFailed(f"{what} answered {status} {response.reason_phrase}".rstrip(), error_type=error_type)
 
 
-def _read(scope: Scope, response: httpx.Response, limits: _Limits, shown: str) -> bytes:
+def _read(scope: Scope, response: httpx2.Response, limits: _Limits, shown: str) -> bytes:
     body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk

@@ -7,203 +7,149 @@ backends use it, and freed when the last of them is closed.
 from __future__ import annotations
 
 import atexit
-import queue
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic
 
-from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import ModelUnavailable, NodeFailed
-from the_edge_agent.llm.local import sampler
-from the_edge_agent.llm.local.embedding import EmbeddingMind
-from the_edge_agent.llm.local.loaded import Answer, LoadedModel, Mind, Task, Vectors
+from the_edge_agent.llm.local.context import A, Context, Q
+from the_edge_agent.llm.local.embedding import EmbeddingContext, Vectors
+from the_edge_agent.llm.local.scheduler import Scheduler
+from the_edge_agent.llm.local.sequence import Answer, ChatContext
 from the_edge_agent.llm.protocol import Embeddings, OnToken, Reply, Request
 from the_edge_agent.models import header
+from the_edge_agent.parameters import check, given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from the_edge_agent.cancellation import Cancellation
-    from the_edge_agent.llm.options import LoadParameters
-
-_Key = tuple[str, "LoadParameters", type[Mind]]
-T = TypeVar("T", Answer, Vectors)
-
-PATIENCE = 0.02
-"""Seconds between two looks at a cancellation; a waiting caller does nothing else."""
+    from the_edge_agent.parameters import LoadParameters
 
 
-class _Share:
-    """One user's share in the loaded model of the file ``path``, taken at the first task. Safe to use from several threads."""
+class _Local(Generic[Q, A]):
+    """One user of the model in the file ``path``, which is loaded at the first question. Safe to use from several threads."""
 
     name = "local"
-    mind: type[Mind] = Mind
+    context: type[Context[Q, A]]
 
-    def __init__(self, path: Path, load: LoadParameters) -> None:
-        """Check ``load``; opens nothing. Raises :class:`NodeFailed` for a number that cannot be meant."""
-        _check(load)
+    def __init__(self, path: Path, load: LoadParameters, model: str | None = None) -> None:
+        """Check ``load``; opens nothing. ``model`` is what answers say that gave them, where the file's name says nothing.
+
+        Raises :class:`NodeFailed` for a number that cannot be meant.
+        """
+        check(given(load), local=True)
         self.path = path
+        self.model = model or path.name
         self.load = load
         self._lock = threading.Lock()
-        self._model: LoadedModel | None = None
+        self._scheduler: Scheduler[Q, A] | None = None
         self._closed = False
 
     def close(self) -> None:
         """Give the model back; it is freed when nobody else uses it. Idempotent."""
         with self._lock:
             self._closed = True
-            model, self._model = self._model, None
-        if model is not None:
-            _release(model)
+            scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None:
+            _release(scheduler)
 
-    def _loaded(self, cancellation: Cancellation | None) -> LoadedModel:
+    def _ask(self, question: Q, on_token: OnToken | None, cancellation: Cancellation | None) -> A:
         with self._lock:
             if self._closed:
-                raise ModelUnavailable(f"the backend of {self.path.name} is closed")
-            if self._model is None:
-                self._model = _acquire(self.path, self.load, self.mind)
-            model = self._model
+                raise ModelUnavailable(f"the backend of {self.model} is closed")
+            if self._scheduler is None:
+                self._scheduler = _acquire(self.path, self.load, self.context)
+            scheduler = self._scheduler
         try:
-            _wait(model, cancellation)
+            return scheduler.ask(question, on_token=on_token, cancellation=cancellation)
         except BaseException:
-            self._give_up(model)
+            if not scheduler.loaded:
+                self._give_up(scheduler)
             raise
-        return model
 
-    def _give_up(self, model: LoadedModel) -> None:
+    def _give_up(self, scheduler: Scheduler[Q, A]) -> None:
         """Loading failed or was interrupted: the next question starts afresh."""
         with self._lock:
-            mine = self._model is model
+            mine = self._scheduler is scheduler
             if mine:
-                self._model = None
+                self._scheduler = None
         if mine:
-            _release(model)
+            _release(scheduler)
 
 
-class LocalBackend(_Share):
+class LocalBackend(_Local[Request, Answer]):
     """Answers with the model in the file ``path``. Loads it at the first question. Safe to use from several threads."""
+
+    context = ChatContext
 
     def chat(self, request: Request, *, on_token: OnToken | None = None, cancellation: Cancellation | None = None) -> Reply:
         """Answer ``request``; ``on_token`` is called on the calling thread.
 
         Raises what :class:`~the_edge_agent.llm.protocol.Backend` lists, and :class:`NodeFailed` for a parameter out of range or unknown here.
         """
-        _check_request(request)
-        model = self._loaded(cancellation)
-        answer = _done(model, Task(request, live=on_token is not None), Answer, on_token, cancellation)
-        return Reply(answer.text, self.path.name, self.name, answer.finish_reason, answer.usage, answer.chunks)
+        check(request.numbers, local=True)
+        _refuse(request.extra)
+        answer = self._ask(request, on_token, cancellation)
+        return Reply(answer.text, self.model, self.name, answer.finish_reason, answer.usage, answer.chunks)
 
 
-class LocalEmbedder(_Share):
+class LocalEmbedder(_Local[tuple[str, ...], Vectors]):
     """Embeds with the model in the file ``path``. Loads it at the first text. Safe to use from several threads."""
 
-    mind = EmbeddingMind
+    context = EmbeddingContext
 
     def embed(
         self, texts: Sequence[str], *, extra: Mapping[str, Any] | None = None, cancellation: Cancellation | None = None
     ) -> Embeddings:
         """Embed ``texts``; raises what :class:`~the_edge_agent.llm.protocol.Embedder` lists, and :class:`NodeFailed` for ``extra``."""
-        _check_extra(extra or {})
-        done = _done(self._loaded(cancellation), Task(texts=tuple(texts)), Vectors, None, cancellation)
-        return Embeddings(done.rows, self.path.name, self.name, done.tokens)
+        _refuse(extra or {})
+        vectors = self._ask(tuple(texts), None, cancellation)
+        return Embeddings(vectors.rows, self.model, self.name, vectors.tokens)
 
 
-def _wait(model: LoadedModel, cancellation: Cancellation | None) -> None:
-    while not model.wait(PATIENCE if cancellation else 1):
-        if cancellation is not None and cancellation.requested:
-            raise Cancelled
-
-
-def _done(model: LoadedModel, task: Task, kind: type[T], on_token: OnToken | None, cancellation: Cancellation | None) -> T:
-    """Submit ``task`` and wait for its outcome, which is a ``kind``."""
-    model.submit(task)
-    try:
-        return _collect(model, task, kind, on_token, cancellation)
-    except BaseException:
-        # Also for Ctrl-C and for an on_token that raised: nobody waits for the rest any more.
-        model.cancel(task)
-        raise
-
-
-def _collect(model: LoadedModel, task: Task, kind: type[T], on_token: OnToken | None, cancellation: Cancellation | None) -> T:
-    asked = False
-    while True:
-        try:
-            piece = task.pieces.get(timeout=PATIENCE if cancellation else 1)
-        except queue.Empty:
-            piece = ""
-        if isinstance(piece, kind):
-            return piece
-        if isinstance(piece, BaseException):
-            raise piece
-        if isinstance(piece, str) and piece and on_token is not None and not asked:
-            on_token(piece)
-        if not asked and cancellation is not None and cancellation.requested:
-            asked = True
-            model.cancel(task)
-
-
-def _check(load: LoadParameters) -> None:
-    for name, value, low, high in (
-        ("n_ctx", load.n_ctx, 0, 2**31 - 1),
-        ("n_threads", load.n_threads, 1, 2**16),
-        ("n_gpu_layers", load.n_gpu_layers, -1, 2**16),
-    ):
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high):
-            raise NodeFailed(
-                f"{name} must be a whole number from {low} to {high}, not {value!r}",
-                error_type="ValueError",
-                hint=f"correct {name}: or leave it out",
-            )
-
-
-def _check_request(request: Request) -> None:
-    sampler.check(request.sampling)
-    if request.max_tokens is not None and request.max_tokens < 1:
-        raise NodeFailed(f"max_tokens must be 1 or more, not {request.max_tokens!r}", error_type="ValueError", hint="correct max_tokens:")
-    _check_extra(request.extra)
-
-
-def _check_extra(extra: Mapping[str, Any]) -> None:
+def _refuse(extra: Mapping[str, Any]) -> None:
     if extra:
         names = ", ".join(sorted(extra))
         raise NodeFailed(f"the local backend takes no parameter {names}", error_type="TypeError", hint=f"remove {names}, or name an API")
 
 
-_POOL: dict[_Key, tuple[LoadedModel, int]] = {}
+_Key = tuple[str, "LoadParameters", type[Context[Any, Any]]]
+_POOL: dict[_Key, tuple[Scheduler[Any, Any], int]] = {}
 """Loaded models and how many backends use each."""
 _POOL_LOCK = threading.Lock()
 
 
-def _acquire(path: Path, load: LoadParameters, mind: type[Mind]) -> LoadedModel:
-    key = (str(path.resolve()), load, mind)
+def _acquire(path: Path, load: LoadParameters, context: type[Context[Q, A]]) -> Scheduler[Q, A]:
+    key = (str(path.resolve()), load, context)
     with _POOL_LOCK:
         if key in _POOL:
-            model, users = _POOL[key]
+            scheduler, users = _POOL[key]
         else:
-            model, users = LoadedModel(header.read(path), load, mind), 0
-        _POOL[key] = model, users + 1
-        return model
+            scheduler, users = Scheduler(path.name, partial(context, header.read(path), load)), 0
+        _POOL[key] = scheduler, users + 1
+        return scheduler
 
 
-def _release(model: LoadedModel) -> None:
+def _release(scheduler: Scheduler[Any, Any]) -> None:
     with _POOL_LOCK:
-        key = next((key for key, (known, _) in _POOL.items() if known is model), None)
+        key = next((key for key, (known, _) in _POOL.items() if known is scheduler), None)
         if key is None:
             return
         users = _POOL[key][1] - 1
         if users:
-            _POOL[key] = model, users
+            _POOL[key] = scheduler, users
             return
         del _POOL[key]
-    model.close()
+    scheduler.close()
 
 
 @atexit.register
 def _close_all() -> None:
     """Worker threads must be out of llama.cpp before the process tears its libraries down."""
     with _POOL_LOCK:
-        models = [model for model, _ in _POOL.values()]
+        schedulers = [scheduler for scheduler, _ in _POOL.values()]
         _POOL.clear()
-    for model in models:
-        model.close()
+    for scheduler in schedulers:
+        scheduler.close()

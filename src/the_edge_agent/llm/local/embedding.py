@@ -1,4 +1,4 @@
-"""The C side of a loaded embedding model: a text in, one vector of length one out.
+"""A context that embeds: a text in, one vector of length one out.
 
 How the tokens' vectors become one is the model's affair (``pooling_type`` in its metadata); where it does not say, their mean
 is taken. Every text is computed alone: on a processor several at once are hardly faster, and so a text has the same vector
@@ -8,95 +8,78 @@ whatever stands beside it.
 from __future__ import annotations
 
 import ctypes as c
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from the_edge_agent.cancellation import Cancelled
 from the_edge_agent.errors import ContextOverflow, NodeFailed
 from the_edge_agent.llm.local import llama
-from the_edge_agent.llm.local.loaded import Mind, Task, Vectors
+from the_edge_agent.llm.local.context import Context
 from the_edge_agent.llm.protocol import unit
 
 if TYPE_CHECKING:
-    from the_edge_agent.llm.options import LoadParameters
+    from collections.abc import Callable
 
-_NO_POOLING, _MEAN, _RANK = 0, 1, 4
-"""``enum llama_pooling_type``."""
-_ABORTED = 2
+    from the_edge_agent.parameters import LoadParameters
 
 
-class EmbeddingMind(Mind):
-    """A model with a context for embeddings; only its worker touches it."""
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """One unit vector a text, and the tokens all texts took."""
 
-    other = "name another embedding model with settings.llm.embedding_model"
+    rows: tuple[tuple[float, ...], ...]
+    tokens: int
 
-    def _context_params(self, load: LoadParameters, abort: Any) -> llama.ContextParams:
-        params = super()._context_params(load, abort)
+
+class EmbeddingContext(Context[tuple[str, ...], Vectors]):
+    """A context that turns texts into vectors."""
+
+    advice = "name another embedding model with settings.llm.embedding_model"
+
+    def _params(self, load: LoadParameters, abort: llama.Abort) -> llama.ContextParams:
+        params = super()._params(load, abort)
         pooling = self.header.number(f"{self.header.architecture}.pooling_type")
-        if pooling == _RANK:
-            self._fail("it ranks pairs of texts (a reranker) and gives no vectors")
-        if pooling in {None, _NO_POOLING}:
-            params.pooling_type = _MEAN
+        if pooling == llama.RANK:
+            self.fail("it ranks pairs of texts (a reranker) and gives no vectors")
+        if pooling in {None, llama.NO_POOLING}:
+            params.pooling_type = llama.MEAN
         params.embeddings = True
         # Where every token sees all others, a text has to be computed in one piece.
-        params.n_batch = params.n_ubatch = self.context_length
+        params.n_batch = params.n_ubatch = self.length
         return params
 
-    def _learn(self) -> None:
-        lib = self.library
-        self.memory = lib.llama_get_memory(self.context)
-        self.vocabulary = lib.llama_model_get_vocab(self.model)
-        self.dimensions = lib.llama_model_n_embd_out(self.model)
-        length = self.context_length
-        self.tokens = (llama.Token * length)()
+    def _prepare(self) -> None:
+        self._dimensions = self.library.llama_model_n_embd_out(self._model)
         # Kept, because the structure holds no more than its address.
-        self.wanted = (c.c_int8 * length)(*[1] * length)
-        self.batch = llama.Batch(token=c.cast(self.tokens, c.POINTER(llama.Token)), logits=c.cast(self.wanted, c.c_void_p))
+        self._wanted = (c.c_int8 * self.length)(*[1] * self.length)
+        self._batch.logits = c.cast(self._wanted, c.c_void_p)
 
-    def answer(self, task: Task) -> Vectors:
-        """The vectors of ``task.texts``; every length is checked before anything is computed."""
-        texts = [self._tokenized(number, text) for number, text in enumerate(task.texts)]
-        return Vectors(tuple(self._vector(tokens, task) for tokens in texts), sum(map(len, texts)))
+    def answer(self, texts: tuple[str, ...], _emit: Callable[[str], object]) -> Vectors:
+        """The vectors of ``texts``; every length is checked before anything is computed."""
+        tokens = [self._checked(f"text {number}", text) for number, text in enumerate(texts, 1)]
+        return Vectors(tuple(map(self._vector, tokens)), sum(map(len, tokens)))
 
-    def _tokenized(self, number: int, text: str) -> list[int]:
-        where = f"text {number + 1}"
-        try:
-            data = text.encode()
-        except UnicodeEncodeError as problem:
-            raise NodeFailed(f"{where} holds half of a surrogate pair: {problem.reason}", error_type="UnicodeEncodeError") from problem
-        room = len(data) + 16
-        tokens = (llama.Token * room)()
-        # What looks like a control token in a text is text.
-        count = self.library.llama_tokenize(self.vocabulary, data, len(data), tokens, room, True, False)  # noqa: FBT003 - a C function
-        if not 0 <= count <= self.context_length:
-            self._too_long(f"{where} has {count} tokens" if count > 0 else f"{where} has {len(data)} bytes", count)
-        if not count:
+    def _checked(self, where: str, text: str) -> list[int]:
+        """The tokens of ``text``: at least one, and no more than fit."""
+        tokens = self.vocabulary.tokens(text, where, control=False)
+        if not tokens:
             raise NodeFailed(f"{where} has no tokens", error_type="ValueError", hint="embed texts that are not empty")
-        return tokens[:count]
+        count, trained = len(tokens), self.header.context_length or self.length
+        if count > self.length:
+            wider = f"set n_ctx: {min(trained, max(count, 512))} (this model goes up to {trained}), or " if trained > self.length else ""
+            raise ContextOverflow(
+                f"{where} has {count} tokens, the context of {self.header.path.name} has room for {self.length}",
+                hint=f"{wider}split the text, for example into paragraphs (its beginning alone would say little of the rest)",
+            )
+        return tokens
 
-    def _too_long(self, has: str, count: int) -> None:
-        trained = self.header.context_length or self.context_length
-        wider = (
-            f"set n_ctx: {min(trained, max(count, 512))} (this model goes up to {trained}), or " if trained > self.context_length else ""
-        )
-        raise ContextOverflow(
-            f"{has}, the context of {self.header.path.name} has room for {self.context_length}",
-            hint=f"{wider}split the text, for example into paragraphs (its beginning alone would say little of the rest)",
-        )
-
-    def _vector(self, tokens: list[int], task: Task) -> tuple[float, ...]:
-        if task.cancelled:
-            raise Cancelled
-        if self.memory:
-            self.library.llama_memory_clear(self.memory, False)  # noqa: FBT003 - a C function
-        self.tokens[: len(tokens)] = tokens  # type: ignore[assignment]
-        self.batch.n_tokens = len(tokens)
-        status = self.library.llama_decode(self.context, self.batch)
-        if status == _ABORTED:
-            raise Cancelled
-        found = self.library.llama_get_embeddings_seq(self.context, 0) if status == 0 else None
+    def _vector(self, tokens: list[int]) -> tuple[float, ...]:
+        if self._memory:
+            self.library.llama_memory_clear(self._memory, False)  # noqa: FBT003 - a C function
+        self.decode(tokens)
+        found = self.library.llama_get_embeddings_seq(self.pointer, 0)
         if not found:
-            self._fail(f"llama.cpp computed no vector for a text (status {status})")
+            self.fail("llama.cpp computed no vector for a text")
         try:
-            return unit(found[: self.dimensions])
+            return unit(found[: self._dimensions])
         except ValueError:
-            self._fail("it computes no meaningful numbers: the file is damaged or of a kind this llama.cpp does not run correctly")
+            self.fail_meaningless()

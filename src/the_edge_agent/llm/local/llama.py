@@ -36,6 +36,13 @@ CONTROL = 1 << 3
 UNKNOWN = 1 << 0
 """``enum llama_token_attr``: tokens whose text in a message must stay text."""
 
+MMAP = 1
+"""``enum llama_load_mode``."""
+NO_ROOM, ABORTED = 1, 2
+"""What ``llama_decode`` returns besides 0 for success; other numbers are failures."""
+NO_POOLING, MEAN, RANK = 0, 1, 4
+"""``enum llama_pooling_type``."""
+
 _LOG_WARNING = 3
 _LOG_CONTINUED = 5
 
@@ -156,10 +163,8 @@ _QUICK: dict[str, tuple[Any, ...]] = {
     "llama_context_default_params": (ContextParams,),
     "llama_sampler_chain_default_params": (ChainParams,),
     "llama_model_get_vocab": (Pointer, Pointer),
-    "llama_model_n_ctx_train": (c.c_int32, Pointer),
     "llama_model_has_encoder": (c.c_bool, Pointer),
     "llama_model_has_decoder": (c.c_bool, Pointer),
-    "llama_model_is_diffusion": (c.c_bool, Pointer),
     "llama_vocab_n_tokens": (c.c_int32, Pointer),
     "llama_vocab_bos": (Token, Pointer),
     "llama_vocab_eos": (Token, Pointer),
@@ -168,7 +173,6 @@ _QUICK: dict[str, tuple[Any, ...]] = {
     "llama_vocab_get_text": (c.c_char_p, Pointer, Token),
     "llama_vocab_is_eog": (c.c_bool, Pointer, Token),
     "llama_token_to_piece": (c.c_int32, Pointer, Token, c.c_char_p, c.c_int32, c.c_int32, c.c_bool),
-    "llama_n_ctx": (c.c_uint32, Pointer),
     "llama_get_memory": (Pointer, Pointer),
     "llama_get_logits_ith": (c.POINTER(c.c_float), Pointer, c.c_int32),
     "llama_get_embeddings_seq": (c.POINTER(c.c_float), Pointer, c.c_int32),
@@ -185,6 +189,39 @@ _QUICK: dict[str, tuple[Any, ...]] = {
     "llama_sampler_init_temp": (Pointer, c.c_float),
     "llama_sampler_init_penalties": (Pointer, c.c_int32, c.c_int32, c.c_float, c.c_float, c.c_float),
 }
+
+
+class Abort:
+    r"""A request to stop that llama.cpp looks at between two steps of its graph, without entering Python.
+
+    It calls a ``bool f(void *)``: ``strlen`` of the empty string is 0, of "\1" it is 1.
+    """
+
+    def __init__(self) -> None:
+        """Not requested."""
+        self._text = c.create_string_buffer(2)
+        self.data = c.cast(self._text, c.c_void_p)
+
+    @property
+    def callback(self) -> int:
+        """Address of the function; raises :class:`MachineUnable` where the C library has none."""
+        found: int | None = c.cast(c.CDLL(None).strlen, c.c_void_p).value
+        if found is None:
+            raise MachineUnable("the C library has no strlen")
+        return found
+
+    @property
+    def requested(self) -> bool:
+        """Whether to stop."""
+        return self._text[0] != b"\0"
+
+    def request(self) -> None:
+        """Ask for a stop."""
+        self._text[0] = b"\1"
+
+    def clear(self) -> None:
+        """Take the request back."""
+        self._text[0] = b"\0"
 
 
 _DEFAULTS = (

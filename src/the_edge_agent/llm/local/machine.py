@@ -43,8 +43,8 @@ def _quota() -> float | None:
 
 def available_memory() -> int | None:
     """Bytes that can be had without swapping, file pages that can be dropped included; ``None`` where the system does not tell."""
-    told = (_system_memory(), _address_space(), *(_group_memory(group) for group in _own_groups()))
-    return min((bytes_ for bytes_ in told if bytes_ is not None), default=None)
+    limits = (_system_memory(), _address_space(), *(_group_memory(group) for group in _own_groups()))
+    return min((bytes_ for bytes_ in limits if bytes_ is not None), default=None)
 
 
 def _system_memory() -> int | None:

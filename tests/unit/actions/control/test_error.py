@@ -49,8 +49,11 @@ def test_an_answer_for_a_caller_has_no_traceback(call: Call, scope: Any) -> None
 
 
 def _failing(make_scope: Any, parameters: dict[str, Any]) -> Any:
-    value = compile_value(parameters, key="with", spot_of=lambda _: None, report=lambda problem: pytest.fail(str(problem)))
-    nodes = {"ask": Node("ask", Action("memory.store", parameters, value)), "idle": Node("idle", Nothing())}
+    values = {
+        name: compile_value(value, key=f"with.{name}", spot_of=lambda _: None, report=lambda problem: pytest.fail(str(problem)))
+        for name, value in parameters.items()
+    }
+    nodes = {"ask": Node("ask", Action("memory.store", parameters, values)), "idle": Node("idle", Nothing())}
     return make_scope(state={"__error__": dict(ERROR), "n": 1}, workflow=Workflow("w", nodes, {}))
 
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from the_edge_agent.actions.control.wrap import Limiter
 from the_edge_agent.actions.custom import load_file
 from the_edge_agent.cancellation import Cancellation, Cancelled
 from the_edge_agent.errors import NodeFailed, Problem
@@ -60,9 +60,11 @@ def test_cache_by_key_until_it_is_invalidated(call: Call) -> None:
 
 
 @pytest.mark.usefixtures("_counting")
-def test_cache_entries_end_with_their_time_and_give_way_to_younger_ones(call: Call) -> None:
-    call("cache.wrap", action="count", key="short", ttl_seconds=0.05)
-    time.sleep(0.06)
+def test_cache_entries_end_with_their_time_and_give_way_to_younger_ones(call: Call, clock: Any) -> None:
+    call("cache.wrap", action="count", key="short", ttl_seconds=5)
+    clock.forward(4.9)
+    assert call("cache.wrap", action="count", key="short")["_cache_hit"] is True
+    clock.forward(0.1)
     assert call("cache.wrap", action="count", key="short", ttl_hours=1)["_cache_hit"] is False
     call("cache.wrap", action="count", key="other", max_entries=1)
     assert call("cache.wrap", action="count", key="short")["_cache_hit"] is False
@@ -79,19 +81,29 @@ def test_cache_keeps_no_failure_and_shares_no_value(call: Call) -> None:
 
 
 @pytest.mark.usefixtures("_counting")
-def test_calls_of_one_limiter_start_evenly_spaced(call: Call, make_scope: Any) -> None:
-    scope = make_scope(settings={"rate_limiters": {"api": {"rps": 20}}})
-    began = time.monotonic()
-    waited = [call("ratelimit.wrap", scope, action="count", limiter="api")["_ratelimit_waited"] for _ in range(3)]
-    assert time.monotonic() - began >= 0.1
-    assert waited[0] == 0
+def test_calls_of_one_limiter_start_evenly_spaced(call: Call, make_scope: Any, clock: Any) -> None:
+    scope = make_scope(settings={"rate_limiters": {"api": {"rps": 100}}})
+
+    def waited() -> float:
+        found: float = call("ratelimit.wrap", scope, action="count", limiter="api")["_ratelimit_waited"]
+        return found
+
+    assert [waited(), waited(), waited()] == [0, 0.01, 0.02]
+    clock.forward(0.025)
+    assert waited() == 0.005
     assert call("ratelimit.wrap", action="count", limiter="other", rpm=1)["_ratelimit_waited"] == 0
 
 
-def test_waiting_for_a_limiter_can_be_stopped(call: Call, make_scope: Any) -> None:
+def test_waiting_for_a_limiter_can_be_stopped(call: Call, make_scope: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stop = Cancellation()
     call("ratelimit.wrap", action="memory.list", rpm=1)
-    threading.Timer(0.05, stop.request).start()
+    reserve = Limiter.reserve
+
+    def asked_to_stop(self: Limiter, interval: float) -> float:
+        threading.Thread(target=stop.request).start()
+        return reserve(self, interval)
+
+    monkeypatch.setattr(Limiter, "reserve", asked_to_stop)
     with pytest.raises(Cancelled):
         call("ratelimit.wrap", make_scope(cancellation=stop), action="memory.list", rpm=1)
 
@@ -104,9 +116,11 @@ def test_a_limiter_needs_one_rate(call: Call, rate: dict[str, Any]) -> None:
 
 def _loop_workflow(parameters: dict[str, Any]) -> Workflow:
     problems: list[Problem] = []
-    value = compile_value(parameters, key="with", spot_of=lambda _: None, report=problems.append)
+    values = {
+        name: compile_value(value, key=f"with.{name}", spot_of=lambda _: None, report=problems.append) for name, value in parameters.items()
+    }
     assert problems == []
-    return Workflow("w", {"loop": Node("loop", Action("retry.loop", parameters, value))}, {})
+    return Workflow("w", {"loop": Node("loop", Action("retry.loop", parameters, values))}, {})
 
 
 @pytest.mark.usefixtures("_counting")
@@ -121,7 +135,7 @@ def test_a_loop_corrects_until_the_validation_holds(make_scope: Any) -> None:
     scope = make_scope(workflow=workflow, state={"n": 0}, node="loop")
     kind = workflow.nodes["loop"].kind
     assert isinstance(kind, Action)
-    result: Any = scope.host.action("retry.loop")(scope, **kind.parameters.render(scope.context()))
+    result: Any = scope.host.action("retry.loop")(scope, **kind.rendered(scope.context(), scope.host.deferred("retry.loop")))
     assert (result["valid"], result["success"], result["attempts"], result["n"]) == (True, True, 3, 2)
     assert [one["valid"] for one in result["history"]] == [False, False, True]
     assert scope.state == {"n": 0}

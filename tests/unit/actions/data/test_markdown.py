@@ -64,6 +64,12 @@ def test_what_only_looks_like_a_heading_is_none(call: Call) -> None:
     assert [section["level"] for section in result["sections"]] == [0]
 
 
+def test_only_items_of_lists_are_tasks(call: Call) -> None:
+    result = call("markdown.parse", content="> [ ] quoted\n\n1. [X] first\n   - [ ] inner\n\n[ ] text\n\n* ```sh\n  # in an item\n  ```\n")
+    assert [(task["text"], task["done"]) for task in result["tasks"]] == [("first", True), ("inner", False)]
+    assert result["code_blocks"] == [{"language": "sh", "code": "# in an item", "section": ""}]
+
+
 def test_an_empty_text_and_no_text(call: Call) -> None:
     assert call("markdown.parse", content="")["sections"] == []
     assert call("markdown.parse")["success"] is False

@@ -41,11 +41,13 @@ def test_namespaces_do_not_meet(call: Call) -> None:
     assert call("memory.list", namespace="b")["keys"] == []
 
 
-def test_a_value_ends_with_its_time(call: Call) -> None:
-    call("memory.store", key="k", value=1, ttl=0.05)
+def test_a_value_ends_with_its_time(call: Call, clock: Any) -> None:
+    call("memory.store", key="k", value=1, ttl=5)
     call("memory.store", key="long", value=1, ttl=600)
-    while call("memory.retrieve", key="k")["found"]:
-        threading.Event().wait(0.01)
+    clock.forward(4.9)
+    assert call("memory.retrieve", key="k")["found"] is True
+    clock.forward(0.2)
+    assert call("memory.retrieve", key="k")["found"] is False
     assert call("memory.list") == {"keys": ["long"], "count": 1, "namespace": "default"}
     assert call("memory.delete", key="k")["deleted"] is False
 
@@ -83,10 +85,10 @@ def test_branches_may_store_at_the_same_time(call: Call) -> None:
     assert call("memory.list")["count"] == 200
 
 
-def test_storing_again_replaces_the_time_too(call: Call) -> None:
-    call("memory.store", key="k", value=1, ttl=0.02)
+def test_storing_again_replaces_the_time_too(call: Call, clock: Any) -> None:
+    call("memory.store", key="k", value=1, ttl=5)
     call("memory.store", key="k", value=2)
-    call("memory.store", key="gone", value=1, ttl=0.02)
-    while call("memory.retrieve", key="gone")["found"]:
-        threading.Event().wait(0.01)
+    call("memory.store", key="gone", value=1, ttl=5)
+    clock.forward(6)
+    assert call("memory.retrieve", key="gone")["found"] is False
     assert call("memory.retrieve", key="k")["value"] == 2

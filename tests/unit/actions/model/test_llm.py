@@ -231,8 +231,8 @@ def test_vectors_that_cannot_be_compared(local: Any, a: list[Any], b: list[Any],
 @pytest.mark.parametrize(
     ("llm", "message"),
     [
-        ({"temperature": "warm"}, "'temperature' must be a number, got text warm"),
-        ({"seed": 1.5}, "'seed' must be a whole number"),
+        ({"temperature": "warm"}, "temperature must be a number from 0 to 100, not 'warm'"),
+        ({"seed": 1.5}, "seed must be a whole number, not 1.5"),
         ({"stop": ["a", 1]}, "'stop' must be a text or a list of texts"),
     ],
 )

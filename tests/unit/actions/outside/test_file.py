@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from the_edge_agent.actions.outside.file import write_atomically
+from the_edge_agent.writing import write
 
 Call = Callable[..., Any]
 
@@ -81,7 +81,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
     target = tmp_path / "f"
     target.write_bytes(b"old")
     with pytest.raises(TypeError):
-        write_atomically(target, "not bytes")  # type: ignore[arg-type]
+        write(target, "not bytes")  # type: ignore[arg-type]
     assert target.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["f"]
 

@@ -145,8 +145,8 @@ def test_branches_ask_at_the_same_time(call: Call, serve: Any) -> None:
         threads = [threading.Thread(target=call, args=("http.get",), kwargs={"url": f"{server.url}/slow"}) for _ in range(3)]
         for thread in threads:
             thread.start()
-        while len(server.requests) < 3:
-            threading.Event().wait(0.01)
+        for _ in threads:
+            assert server.slow.acquire(timeout=60)
         server.release.set()
         for thread in threads:
             thread.join()

@@ -1,0 +1,1 @@
+"""The project's own tools, for people who work on it."""

@@ -1,1 +1,0 @@
-"""The recipe of the built-in model: corpus, tokenizer, training, export, evaluation."""

@@ -1,1 +1,0 @@
-"""The skills: a module each, with a ``NAME`` and a function ``chat``."""
