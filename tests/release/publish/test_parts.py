@@ -8,6 +8,7 @@ import random
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,6 +162,29 @@ def test_a_file_that_is_not_the_one_described_is_not_cut(at: int, whole: Path) -
         cut(whole, consume=True)
     assert whole.read_bytes() == content
     assert not list(whole.parent.glob("*.part-*"))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("consume", [False, True])
+def test_a_file_that_changes_while_it_is_cut_is_noticed(consume: bool, number: int, whole: Path) -> None:  # noqa: FBT001 - a parameter of the test
+    made = cut(whole)
+    part = whole.parent / made.parts[number - 1].name
+    part.unlink()
+    content = bytearray(whole.read_bytes())
+    content[spans(SIZE, LARGEST)[number - 1].start] ^= 1
+    whole.write_bytes(content)
+    with pytest.raises(ArtifactDamaged):
+        cut(whole, consume=consume)
+    assert not part.exists()
+    assert whole.exists()
+
+
+def test_right_parts_of_another_file_make_no_file(whole: Path) -> None:
+    made = cut(whole, consume=True)
+    with pytest.raises(ArtifactDamaged, match="do not make it"):
+        join(replace(made, sha256="0" * 64), whole.parent)
+    assert not whole.exists()
+    join(made, whole.parent)
 
 
 def test_a_file_that_grew_is_not_cut(whole: Path) -> None:
