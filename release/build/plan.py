@@ -47,7 +47,7 @@ def needed(name: str) -> int:
     if model is None:
         return _ENGINE
     known = catalogue.known(model)
-    return _ENGINE + _COPIES * ((known.size if known else 0) or _UNKNOWN)
+    return _ENGINE + _COPIES * ((known.expected_size if known else 0) or _UNKNOWN)
 
 
 def check_room(name: str, folder: Path) -> tuple[int, int]:

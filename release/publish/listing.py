@@ -53,7 +53,7 @@ def memory(row: Variant) -> int:
     known = catalogue.known(row.own_model)
     if known is None:
         raise UsageError(f"the catalogue does not know {row.own_model}, the model of {row.name}")
-    return known.size + _CONTEXT
+    return known.memory or (known.expected_size or 0) + _CONTEXT
 
 
 def text(version: str, variants: Mapping[str, Variant], artifacts: Iterable[Artifact]) -> str:

@@ -133,8 +133,9 @@ def _model(part: Part) -> Component:
     if known:
         made["description"] = known.title
         made["licenses"] = _licence(known.licence)
-        if known.repository:
-            made["purl"] = f"pkg:huggingface/{known.repository}"
+        if known.sources:
+            source = known.sources[0]
+            made["purl"] = f"pkg:huggingface/{source.repository}" + (f"@{source.revision}" if known.locked else "")
     return made
 
 

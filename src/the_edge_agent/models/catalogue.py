@@ -55,6 +55,11 @@ class KnownModel:
     embeds: bool = False
     preferred: bool = False
 
+    @property
+    def expected_size(self) -> int | None:
+        """Bytes of the file, exactly or roughly."""
+        return self.size or self.about
+
 
 @cache
 def catalogue() -> tuple[KnownModel, ...]:

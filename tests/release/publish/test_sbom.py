@@ -45,7 +45,7 @@ def test_a_model_has_digest_licence_and_origin(tmp_path: Path) -> None:
     assert gemma["licenses"] == [{"license": {"name": "Gemma Terms of Use"}}]
     known = catalogue.known(GEMMA)
     assert known
-    assert gemma["purl"] == f"pkg:huggingface/{known.repository}"
+    assert gemma["purl"] == f"pkg:huggingface/{known.sources[0].repository}"
     assert components(image(tmp_path, "tea-python-llm-phi4"))[PHI]["licenses"] == [{"license": {"id": "MIT"}}]
 
 
