@@ -76,7 +76,11 @@ class Desk:
         inside_busybox = self.shell == "busybox"
         for name in COMMANDS:
             self._offer(name, busybox if inside_busybox else shutil.which(name))
-        self._offer(*{"curl": ("curl", shutil.which("curl")), "wget": ("wget", shutil.which("wget")), "busybox-wget": ("wget", busybox)}[self.downloader])
+        self._offer(
+            *{"curl": ("curl", shutil.which("curl")), "wget": ("wget", shutil.which("wget")), "busybox-wget": ("wget", busybox)}[
+                self.downloader
+            ]
+        )
 
     def _offer(self, name: str, program: str | None) -> None:
         if program is None:
@@ -135,4 +139,20 @@ def is_published(path: Path, folder: Path, variant: str) -> bool:
     return hashlib.sha256(path.read_bytes()).hexdigest() == whole_digest(folder, variant)
 
 
-__all__ = ["ARCH", "COMMANDS", "LARGE", "SHELLS", "SIZE", "SMALL", "VERSION", "Desk", "Part", "file_name", "is_published", "make_release", "part_names", "republish", "stand_in"]
+__all__ = [
+    "ARCH",
+    "COMMANDS",
+    "LARGE",
+    "SHELLS",
+    "SIZE",
+    "SMALL",
+    "VERSION",
+    "Desk",
+    "Part",
+    "file_name",
+    "is_published",
+    "make_release",
+    "part_names",
+    "republish",
+    "stand_in",
+]

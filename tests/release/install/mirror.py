@@ -107,7 +107,9 @@ def cut(share: float) -> Fault:
 
     def fault(handler: Handler, body: bytes, start: int) -> None:
         rest = body[start:]
-        handler.answer(206 if start else 200, rest[: int(len(rest) * share)], length=len(rest), headers=_range(start, body) if start else None)
+        handler.answer(
+            206 if start else 200, rest[: int(len(rest) * share)], length=len(rest), headers=_range(start, body) if start else None
+        )
 
     return fault
 

@@ -22,7 +22,9 @@ FULL = os.environ.get("TEA_RELEASE_FULL")
 needs_minisign = pytest.mark.skipif(shutil.which("minisign") is None, reason="minisign is not installed: apt-get install minisign")
 
 
-def image(folder: Path, name: str, machine: str = "x86_64", *, version: str = VERSION, workflow: str | None = None, size: int = 1000) -> Path:
+def image(
+    folder: Path, name: str, machine: str = "x86_64", *, version: str = VERSION, workflow: str | None = None, size: int = 1000
+) -> Path:
     """A file that ends like an image, with the models of its variant in its manifest."""
     known = variants.table().get(name)
     models = [one for one in (known.models if known else ()) if one.endswith(".gguf")]

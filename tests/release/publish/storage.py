@@ -105,7 +105,9 @@ def cut_answer(line: Line, body: bytes) -> None:
 
 
 def slow_down(line: Line, _body: bytes) -> None:
-    line.answer(503, [("Content-Type", "application/xml")], b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>")
+    line.answer(
+        503, [("Content-Type", "application/xml")], b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+    )
 
 
 def refuse(line: Line, _body: bytes) -> None:

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release.publish.artifact import Artifact, ArtifactDamaged, Part, check_name, check_url, describe, description_of, load, load_all, published, save
+from release.publish.artifact import (
+    Artifact,
+    ArtifactDamaged,
+    Part,
+    check_name,
+    check_url,
+    describe,
+    description_of,
+    load,
+    load_all,
+    published,
+    save,
+)
 from tests.release.publish.conftest import VERSION, image
 from the_edge_agent.errors import UsageError
 from the_edge_agent.image.damage import ImageDamaged
@@ -16,7 +28,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ZERO = "0" * 64
-HOSTILE = ["", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "-rf", "a b", "a\nb", "a;b", "$(x)", "`x`", "a'b", 'a"b', "ä", "a\\b", "x" * 201, "a\0b", "~x", "*"]
+HOSTILE = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "a/b",
+    "/etc/passwd",
+    ".hidden",
+    "-rf",
+    "a b",
+    "a\nb",
+    "a;b",
+    "$(x)",
+    "`x`",
+    "a'b",
+    'a"b',
+    "ä",
+    "a\\b",
+    "x" * 201,
+    "a\0b",
+    "~x",
+    "*",
+]
 
 
 def test_an_image_says_itself_what_it_is(tmp_path: Path) -> None:
@@ -55,7 +89,22 @@ def test_a_name_is_plain(name: str) -> None:
         Artifact(name=name, size=1, sha256=ZERO)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://a/b", "https://", "https://host", "https:///x", "https://a/b c", "https://a/$(x)", "https://a/b'", "file:///x", "https://a/../b", "https://a/b\n"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://a/b",
+        "https://",
+        "https://host",
+        "https:///x",
+        "https://a/b c",
+        "https://a/$(x)",
+        "https://a/b'",
+        "file:///x",
+        "https://a/../b",
+        "https://a/b\n",
+    ],
+)
 def test_an_address_is_plain(url: str) -> None:
     with pytest.raises(ValueError, match="no address"):
         check_url(url)
@@ -71,7 +120,19 @@ def test_what_is_known_of_a_file_stays_as_long_as_it_is_the_same(tmp_path: Path)
     assert describe(path).urls == ()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}", '{"name": "../x", "size": 1, "sha256": "", "parts": [], "urls": []}', '{"parts": 1}', '{"parts": [], "urls": [], "more": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '"x"',
+        "{}",
+        '{"name": "../x", "size": 1, "sha256": "", "parts": [], "urls": []}',
+        '{"parts": 1}',
+        '{"parts": [], "urls": [], "more": 1}',
+    ],
+)
 def test_a_description_is_read_strictly(text: str, tmp_path: Path) -> None:
     path = description_of(tmp_path / "x")
     path.write_text(text, encoding="utf-8")

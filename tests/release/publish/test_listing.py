@@ -20,7 +20,9 @@ def test_every_line_says_one_thing() -> None:
         {"tea-python": ROW},
         [
             Artifact(name="a", size=1, sha256=ZERO, variant="tea-python", architecture="x86_64"),
-            Artifact(name="b", size=3, sha256=ZERO, variant="tea-python", architecture="aarch64", parts=parts, urls=("https://example.org/b",)),
+            Artifact(
+                name="b", size=3, sha256=ZERO, variant="tea-python", architecture="aarch64", parts=parts, urls=("https://example.org/b",)
+            ),
             Artifact(name="the_edge_agent-1.2.3.tar.gz", size=1, sha256=ZERO),
         ],
     )

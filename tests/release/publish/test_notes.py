@@ -62,7 +62,9 @@ def test_licences_changes_and_ways_to_check_are_there_when_they_are() -> None:
     assert "minisign" not in bare
     assert "gh attestation" not in bare
     one = Artifact(name=f"tea-python-{VERSION}-x86_64.AppImage.cdx.json", size=1, sha256=ZERO)
-    full = replace(release(), changes="### Workflows\n\n- They run.", public_key="RW" + "A" * 54, repository="owner/tea", artifacts=[*artifacts(), one])
+    full = replace(
+        release(), changes="### Workflows\n\n- They run.", public_key="RW" + "A" * 54, repository="owner/tea", artifacts=[*artifacts(), one]
+    )
     text = notes.text(full, table())
     assert text.startswith("### Workflows\n\n- They run.\n\n## Which file")
     assert f"minisign -Vm SHA256SUMS -P RW{'A' * 54}" in text
@@ -116,7 +118,9 @@ Later.
 """
 
 
-@pytest.mark.parametrize(("version", "text"), [("1.2.3", "### Added\n\n- This."), ("1.2.2", "- That."), ("1.2", ""), ("9", ""), ("Unreleased", "Later.")])
+@pytest.mark.parametrize(
+    ("version", "text"), [("1.2.3", "### Added\n\n- This."), ("1.2.2", "- That."), ("1.2", ""), ("9", ""), ("Unreleased", "Later.")]
+)
 def test_the_changelog_of_a_version(version: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / "CHANGELOG.md"
     assert changelog.section(path, version) == ""

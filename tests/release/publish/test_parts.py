@@ -56,7 +56,10 @@ def test_parts_are_the_file(consume: bool, whole: Path) -> None:  # noqa: FBT001
     assert all(digest(whole.parent / part.name) == part.sha256 for part in made.parts)
     assert described(whole) == made
     assert cut(whole, consume=consume) == made
-    assert sorted(path.name for path in whole.parent.iterdir() if path != whole) == ["large.bin.artifact.json", *(part.name for part in made.parts)]
+    assert sorted(path.name for path in whole.parent.iterdir() if path != whole) == [
+        "large.bin.artifact.json",
+        *(part.name for part in made.parts),
+    ]
 
 
 @pytest.mark.parametrize("consume", [False, True])
@@ -195,7 +198,9 @@ def test_no_room_is_told_and_loses_nothing(whole: Path) -> None:
         f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, ({LARGEST + 50_000}, resource.RLIM_INFINITY));"
         "sys.exit(cli.main(['join', '--consume', sys.argv[1]]))"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(whole)], capture_output=True, encoding="utf-8", check=False, cwd=Path(parts.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(whole)], capture_output=True, encoding="utf-8", check=False, cwd=Path(parts.__file__).parents[2]
+    )
     assert done.returncode == MachineUnable.exit_code, done.stderr
     assert "make room, then call it again" in done.stderr
     assert not whole.exists()

@@ -46,7 +46,9 @@ def test_large_files_come_in_parts_and_small_ones_do_not(folder: Path) -> None:
 
 
 @needs_minisign
-def test_every_step_can_be_called_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_step_can_be_called_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     key = str(tmp_path / "key/minisign.pub")
     assert main(["key", str(tmp_path / "key")]) == 0
     monkeypatch.setenv(SECRET, (tmp_path / "key/minisign.key").read_text(encoding="utf-8"))

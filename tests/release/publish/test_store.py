@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("boto3", "moto", "flask", "flask_cors")), reason="boto3 and moto are not installed: ./dev release-test"
+    any(find_spec(name) is None for name in ("boto3", "moto", "flask", "flask_cors")),
+    reason="boto3 and moto are not installed: ./dev release-test",
 )
 KEYS = {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "nobody-may-see-this"}
 PIECE = 5 * 1024 * 1024
@@ -95,7 +96,9 @@ def test_a_file_is_there_afterwards_and_sent_once(line: Proxy, bucket: str, stor
 
 @pytest.mark.parametrize("operation", ["look", "uploads", "start", "send", "finish", "read"])
 @pytest.mark.parametrize("fault", [storage.hang_up, storage.lost_answer, storage.slow_down, storage.cut_answer])
-def test_one_fault_is_overcome(operation: str, fault: Fault, line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path) -> None:
+def test_one_fault_is_overcome(
+    operation: str, fault: Fault, line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path
+) -> None:
     line.faults[operation].append(fault)
     place(line, bucket).upload(artifact, file, "large.bin")
     assert not line.faults[operation]
@@ -116,7 +119,9 @@ def test_an_interrupted_upload_goes_on(line: Proxy, bucket: str, stored: Reader,
     assert stored("large.bin") == file.read_bytes()
 
 
-def test_what_another_file_left_is_not_taken(line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path, tmp_path: Path) -> None:
+def test_what_another_file_left_is_not_taken(
+    line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "large.bin"
     other.write_bytes(storage.changed(file.read_bytes()))
     line.faults["send"].extend([storage.through, storage.through])
@@ -128,7 +133,9 @@ def test_what_another_file_left_is_not_taken(line: Proxy, bucket: str, stored: R
     assert stored("large.bin") == file.read_bytes()
 
 
-def test_another_object_of_that_name_is_replaced(line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path, tmp_path: Path) -> None:
+def test_another_object_of_that_name_is_replaced(
+    line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "large.bin"
     other.write_bytes(storage.changed(file.read_bytes()))
     place(line, bucket).upload(describe(other), other, "large.bin")
@@ -152,7 +159,9 @@ def test_an_object_that_does_not_read_back_is_removed(line: Proxy, bucket: str, 
     assert stored("large.bin") is None
 
 
-def test_a_file_that_changed_is_not_published(line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path, tmp_path: Path) -> None:
+def test_a_file_that_changed_is_not_published(
+    line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "large.bin"
     other.write_bytes(storage.changed(file.read_bytes()))
     with pytest.raises(ArtifactDamaged, match="not the file that was described"):
