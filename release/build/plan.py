@@ -46,7 +46,7 @@ def needed(name: str) -> int:
     if model is None:
         return _ENGINE
     known = catalogue.known(model)
-    return _ENGINE + _COPIES * ((known.download if known else None) or _UNKNOWN)
+    return _ENGINE + _COPIES * ((known.expected_size if known else None) or _UNKNOWN)
 
 
 def check(name: str, folder: Path) -> tuple[int, int]:

@@ -21,7 +21,7 @@ import re
 from typing import TYPE_CHECKING
 
 from release.build.machine import MACHINES
-from release.publish.artifact import check_version, write
+from release.publish.artifact import write
 from the_edge_agent.errors import UsageError
 from the_edge_agent.models import catalogue
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NAME = "release.txt"
 FIRST = "tea-release 1"
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.-]*")
 _ABOUT = re.compile(r"[!-~]+( [!-~]+){0,90}")
 
 
@@ -50,9 +51,9 @@ def memory(row: Variant) -> int:
     if row.own_model is None:
         return _LLM if row.llm else _ENGINE
     known = catalogue.known(row.own_model)
-    if known is None or not known.download:
-        raise UsageError(f"the catalogue does not know {row.own_model}, the model of {row.name}, or how large it is")
-    return known.download + _CONTEXT
+    if known is None:
+        raise UsageError(f"the catalogue does not know {row.own_model}, the model of {row.name}")
+    return known.memory or (known.expected_size or 0) + _CONTEXT
 
 
 def text(version: str, variants: Mapping[str, Variant], artifacts: Iterable[Artifact]) -> str:
@@ -61,11 +62,9 @@ def text(version: str, variants: Mapping[str, Variant], artifacts: Iterable[Arti
     Raises:
         UsageError: a version or a description would not be read back.
     """
-    try:
-        lines = [FIRST, f"version {check_version(version)}"]
-    except ValueError as problem:
-        raise UsageError(str(problem)) from problem
-    lines += [line for row in variants.values() for line in _about(row)]
+    if not _VERSION.fullmatch(version):
+        raise UsageError(f"{version!r} is no version", hint="digits first, then letters, digits, '.' and '-'")
+    lines = [FIRST, f"version {version}", *(line for row in variants.values() for line in _about(row))]
     for one in artifacts:
         if one.variant is not None:
             lines += _file(one)

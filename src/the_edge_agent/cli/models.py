@@ -75,8 +75,9 @@ def _place(row: Row) -> str:
 @command.command(short_help="Download models and verify them.")
 @click.argument("words", metavar="NAME|OWNER/NAME/FILE...", nargs=-1, required=True, shell_complete=names.known)
 @click.option("--trust-first-use", is_flag=True, help="Take a file whose SHA-256 nobody has confirmed, and record it.")
+@click.option("--locked", is_flag=True, help="Refuse what `tea models lock` has not confirmed, as a release has to.")
 @click.pass_obj
-def pull(console: Console, /, *, words: tuple[str, ...], trust_first_use: bool) -> None:
+def pull(console: Console, /, *, words: tuple[str, ...], trust_first_use: bool, locked: bool) -> None:
     """Download models, verify them, and print where they are.
 
     \b
@@ -90,7 +91,9 @@ def pull(console: Console, /, *, words: tuple[str, ...], trust_first_use: bool) 
     from the_edge_agent.models import hub, pulling
     from the_edge_agent.models.catalogue import known
 
-    asked = [pulling.wanted(word) for word in words]
+    if locked and trust_first_use:
+        raise click.UsageError("--locked and --trust-first-use exclude each other.")
+    asked = [pulling.wanted(word, locked=locked) for word in words]
     client = hub.of(os.environ)
     if client.token:
         console.redact.hide([client.token])

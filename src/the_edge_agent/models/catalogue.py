@@ -56,8 +56,8 @@ class KnownModel:
     preferred: bool = False
 
     @property
-    def download(self) -> int | None:
-        """Bytes that have to come: ``size``, or ``about`` as long as that is all that is known."""
+    def expected_size(self) -> int | None:
+        """Bytes of the file, exactly or roughly."""
         return self.size or self.about
 
 

@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from the_edge_agent.models.part import BLOCK, digest, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor, Future
     from pathlib import Path
 
     from the_edge_agent.models.hub import Answer, Hub
@@ -99,7 +101,8 @@ def download(
     with part(target, watch) as mine:
         if target.exists():
             return _present(wanted, target, watch)
-        return _Download(wanted, mine, hub, watch, keep or (lambda _: None), patience or Patience()).run()
+        with ThreadPoolExecutor(1) as beside:
+            return _Download(wanted, mine, hub, watch, patience or Patience(), _Hash(beside)).run(keep or (lambda _: None))
 
 
 def _present(wanted: Wanted, target: Path, watch: Watch) -> Fetched:
@@ -124,38 +127,41 @@ class _OtherBytes(Exception):
 class _Download:
     """One file on its way: the part of it that is there, and its hash so far."""
 
-    def __init__(self, wanted: Wanted, part: Part, hub: Hub, watch: Watch, keep: Callable[[Fetched], object], patience: Patience) -> None:
+    def __init__(self, wanted: Wanted, part: Part, hub: Hub, watch: Watch, patience: Patience, sha256: _Hash) -> None:
         self._wanted = wanted
         self._part = part
         self._target = part.target
         self._descriptor = part.descriptor
         self._hub = hub
         self._watch = watch
-        self._keep = keep
         self._patience = patience
-        self._sha256 = hashlib.sha256()
+        self._sha256 = sha256
         self._have = 0
         self._resumed = False
         self._etag: str | None = None
 
-    def run(self) -> Fetched:
+    def run(self, keep: Callable[[Fetched], object]) -> Fetched:
         self._read_part()
         failures: list[tuple[Reference, Exception]] = []
         for source in self._wanted.sources:
             try:
-                return self._fetched(source)
+                fetched = self._fetched(source)
             except (_OtherBytes, Trouble) as problem:
                 failures.append((source, problem))
+                continue
+            keep(fetched)
+            self._part.finish()
+            return fetched
         raise _unavailable(self._wanted.file_name, failures)
 
     def _fetched(self, source: Reference) -> Fetched:
-        """The whole file from ``source``, under its name."""
+        """The whole file from ``source``, verified."""
         again = False
         while True:
             announced = self._all_of(source)
             found, right = self._sha256.hexdigest(), self._wanted.sha256 or announced.sha256
             if right is None or found == right:
-                return self._finished(found, source, announced.commit)
+                return self._intact(found, source, announced.commit)
             resumed = self._resumed
             self._start_again()
             if again or not resumed:
@@ -272,21 +278,45 @@ class _Download:
     def _start_again(self) -> None:
         os.ftruncate(self._descriptor, 0)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        self._sha256 = hashlib.sha256()
+        self._sha256.clear()
         self._have = 0
         self._resumed = False
         self._etag = None
 
-    def _finished(self, sha256: str, source: Reference, commit: str | None) -> Fetched:
+    def _intact(self, sha256: str, source: Reference, commit: str | None) -> Fetched:
         try:
             header.read_region(self._target, embedded.whole(self._part.path))
         except ModelUnavailable as problem:
             self._start_again()
             raise _OtherBytes(problem.message.removeprefix(f"cannot use the model {self._target}: ")) from problem
-        fetched = Fetched(self._target, sha256, self._have, source.at(commit) if commit else source)
-        self._keep(fetched)
-        self._part.finish()
-        return fetched
+        return Fetched(self._target, sha256, self._have, source.at(commit) if commit else source)
+
+
+class _Hash:
+    """A SHA-256 that is taken on another thread: it takes as long as receiving and writing together."""
+
+    def __init__(self, beside: Executor) -> None:
+        self._beside = beside
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin with no bytes."""
+        self._sha256 = hashlib.sha256()
+        self._last: Future[None] | None = None
+
+    def update(self, block: bytes | memoryview) -> None:
+        """Take ``block``, which must not change, as soon as the one before is done."""
+        self._wait()
+        self._last = self._beside.submit(self._sha256.update, block)
+
+    def hexdigest(self) -> str:
+        """Of everything so far."""
+        self._wait()
+        return self._sha256.hexdigest()
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
 
 
 class _Pace:

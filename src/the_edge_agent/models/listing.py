@@ -146,7 +146,7 @@ def _known(entry: KnownModel) -> Row:
         title=entry.title,
         file_name=entry.file_name,
         source=entry.sources[0].repository if entry.sources else "",
-        size=entry.size or entry.about,
+        size=entry.expected_size,
         exact=entry.size is not None,
         context=entry.context,
         part=part,

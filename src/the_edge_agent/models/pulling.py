@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from the_edge_agent.models.part import Watch
 
 
-def wanted(word: str) -> Wanted:
+def wanted(word: str, *, locked: bool = False) -> Wanted:
     """The file that a short name, a file name of the catalogue or ``OWNER/NAME/FILE`` means, with what it has to be as far as that is known.
 
     Raises:
         UsageError: nothing is known by that word, or it names no whole model.
-        ModelUnavailable: what is recorded of the file cannot be read.
+        ModelUnavailable: what is recorded of the file cannot be read, or it is not locked in the catalogue and has to be.
     """
     entry = catalogue.named(word) or catalogue.known(word)
+    if locked and not (entry and entry.locked):
+        hint = f"a maintainer confirms them: tea models lock {entry.name}" if entry else "only models of the catalogue can be locked"
+        raise ModelUnavailable(f"size and SHA-256 of {word} are not confirmed", hint=hint)
     if entry is None and "/" not in word:
         near = get_close_matches(word, [model.name for model in catalogue.catalogue()], 1)
         meant = f"did you mean {near[0]}? " if near else ""

@@ -146,6 +146,6 @@ LLM = 44_000_000
 @pytest.mark.parametrize("row", table().values(), ids=lambda row: row.name)
 def test_the_page_for_users_has_the_figures_of_the_data(row: Variant) -> None:
     known = catalogue.known(row.own_model) if row.own_model else None
-    download = (known.download or 0) + LLM if known else LLM if row.llm else ENGINE
+    download = (known.expected_size or 0) + LLM if known else LLM if row.llm else ENGINE
     page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
     assert f"| `{row.name}` | {notes.size(download)} | {notes.size(listing.memory(row))} |" in page
