@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #define LIBRARIES "usr/lib/" TRIPLET
 #define INSIDE "libtea-inside.so"
 #define LOCALES "usr/lib/locale"
+
+#define LEAST_MEMORY ((rlim_t)40 << 20)
 
 struct program {
     const char *name;         // the starter's own
@@ -148,8 +151,17 @@ static char **command(const char *root, const struct program *program, bool insi
     return made;
 }
 
+// Python would end with a trace of its own.
+static void check_memory(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= LEAST_MEMORY) return;
+    unsigned long long allowed = limit.rlim_cur >> 20, needed = LEAST_MEMORY >> 20;
+    fail(EXIT_MACHINE, "raise the limit: ulimit -v", "the program needs at least %llu MiB of address space, %llu MiB are allowed", needed, allowed);
+}
+
 int main(int count, char **words) {
     if (count < 1) fail(EXIT_USAGE, NULL, "started without a name");
+    check_memory();
     char *root = own_path(words[0]);
     const struct program *program = find_program(cut_last(root));
     if (ends_with(root, "/usr/bin")) root[strlen(root) - strlen("/usr/bin")] = '\0';

@@ -420,3 +420,16 @@ def test_who_asks_for_more_sees_why_a_module_cannot_be_imported(tea: Tea, write:
     assert done.returncode == 3
     assert ('units.py", line 1' in done.stderr, 'helping.py", line 1' in done.stderr) == (True, True), done.stderr
     assert "Traceback" not in tea("run", "w.yaml", env={"PYTHONPATH": "."}).stderr
+
+
+@pytest.mark.llm
+@pytest.mark.parametrize("limit", [20_000, 30_000, 40_000, 60_000, 90_000, 110_000])
+def test_too_little_address_space_is_told(tmp_path: Path, environment: dict[str, str], write: Any, limit: int) -> None:
+    """At every stage: before anything is imported, while llama.cpp is opened, and when its threads start."""
+    write("w.yaml", "name: w\nnodes: [{name: a, uses: llm.call, with: {prompt: Hi, max_tokens: 2}, output: said}]\n")
+    script = f'ulimit -v {limit}; exec "$@"'
+    command = ["sh", "-c", script, "sh", sys.executable, "-m", "the_edge_agent", "run", "w.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (9, ""), done.stderr
+    assert "error [MACHINE_UNABLE]: " in done.stderr
+    assert "hint: " in done.stderr

@@ -24,9 +24,14 @@ def main(words: list[str] | None = None) -> int:
 
         print(f"tea {__version__}")  # noqa: T201 - the answer, before click is there to echo it
         return 0
-    from the_edge_agent.cli.root import run_command_line
+    try:
+        from the_edge_agent.cli.root import run_command_line
 
-    return run_command_line(words, image=root, full=full)
+        return run_command_line(words, image=root, full=full)
+    except MemoryError:
+        # Not enough even for what tells errors otherwise.
+        os.write(2, b"error [MACHINE_UNABLE]: there is not enough memory\n    hint: free memory, or raise the limit: ulimit -v\n")
+        return 9
 
 
 def _holds_a_workflow(root: str) -> bool:

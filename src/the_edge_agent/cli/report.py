@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from the_edge_agent import wording
 from the_edge_agent.cli.console import printable
-from the_edge_agent.errors import TeaError, WorkflowInvalid, traceback_of
+from the_edge_agent.errors import MachineUnable, TeaError, WorkflowInvalid, traceback_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,10 @@ def report(error: BaseException, console: Console) -> int:  # noqa: PLR0911 - on
     """Write what ``error`` means to the user and return the exit code that belongs to it."""
     import click
 
+    if _is_out_of_memory(error):
+        error = MachineUnable(
+            "there is not enough memory", hint="free memory, or raise the limit: ulimit -v", node=getattr(error, "node", None)
+        )
     if isinstance(error, WorkflowInvalid):
         report_problems(error.problems, console)
         console.line(f"{console.paint('workflow invalid', 'red')}: {count(error.problems)}")
@@ -47,6 +51,15 @@ def report(error: BaseException, console: Console) -> int:  # noqa: PLR0911 - on
         _head(None, "error", "USAGE", f"cannot write the answer: {error.strerror}", console)
         return USAGE
     return _report_bug(error, console)
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether ``error``, or what it came from, says that no memory, or no thread, was to be had."""
+    while error is not None:
+        if isinstance(error, MemoryError) or str(error) == "can't start new thread" or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        error = error.__cause__
+    return False
 
 
 def report_problems(problems: Iterable[Problem], console: Console) -> None:
