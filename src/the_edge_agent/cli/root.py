@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HERE = "the_edge_agent.cli"
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": (f"{_HERE}.init", "Write a workflow to start from."),
     "run": (f"{_HERE}.run", "Run a workflow and print its final state as JSON."),
     "resume": (f"{_HERE}.resume", "Go on with a run that paused, from its checkpoint."),
     "validate": (f"{_HERE}.validate", "Check workflows without running them."),
@@ -30,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "verify": (f"{_HERE}.verify", "Check that an image is what it was when it was built."),
     "doctor": (f"{_HERE}.doctor", "Tell what this machine can do and which models are found."),
     "completion": (f"{_HERE}.completion", "Print the completion script of a shell."),
+    "help": (f"{_HERE}.help", "Tell how a command is used."),
 }
 """Name of a command → the module whose ``command`` it is, and its line of help."""
 
