@@ -10,11 +10,12 @@ from the_edge_agent.errors import MachineUnable
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """``name`` is the kernel's, ``debian`` Debian's, ``loader`` the file that starts glibc's programs."""
+    """``name`` is the kernel's, ``debian`` Debian's, ``loader`` the file that starts glibc's programs, ``runner`` the label of GitHub's machine."""
 
     name: str
     debian: str
     loader: str
+    runner: str
     hardening: str
     """An option of the compiler."""
 
@@ -30,8 +31,8 @@ class Machine:
 
 
 MACHINES = {
-    "x86_64": Machine("x86_64", "amd64", "ld-linux-x86-64.so.2", "-fcf-protection=full"),
-    "aarch64": Machine("aarch64", "arm64", "ld-linux-aarch64.so.1", "-mbranch-protection=standard"),
+    "x86_64": Machine("x86_64", "amd64", "ld-linux-x86-64.so.2", "ubuntu-24.04", "-fcf-protection=full"),
+    "aarch64": Machine("aarch64", "arm64", "ld-linux-aarch64.so.1", "ubuntu-24.04-arm", "-mbranch-protection=standard"),
 }
 
 

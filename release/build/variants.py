@@ -12,7 +12,7 @@ from the_edge_agent import __version__
 from the_edge_agent.errors import ModelUnavailable, UsageError
 from the_edge_agent.image.verify import verify
 from the_edge_agent.image.writer import open_model, write_bundle
-from the_edge_agent.models import builtin, catalogue, find
+from the_edge_agent.models import builtin, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,9 +91,5 @@ def _paths(variant: Variant, files: Mapping[str, Path]) -> Iterator[Path]:
             continue
         path = files.get(name) or find.by_name(name, os.environ)
         if path is None:
-            known = catalogue.known(name)
-            where = f"get it from {known.repository} on Hugging Face" if known and known.repository else "get it"
-            raise ModelUnavailable(
-                f"there is no model {name}", hint=f"{where}, and put it in a folder that `tea doctor` lists, or name it: --model PATH"
-            )
+            raise ModelUnavailable(f"there is no model {name}", hint=f"{find.pull_hint(name) or 'get it'}, or name its file: --model PATH")
         yield path

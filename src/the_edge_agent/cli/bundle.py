@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from the_edge_agent.cli import names
+
 if TYPE_CHECKING:
     from the_edge_agent.cli.console import Console
 
@@ -15,7 +17,9 @@ _PATH = click.Path(path_type=Path)
 
 @click.command(name="bundle", short_help="Put a workflow, its model and tea into one file.")
 @click.argument("file", type=_PATH)
-@click.option("-m", "--model", "models", multiple=True, metavar="PATH|NAME", help="A model to put in. Repeatable.")
+@click.option(
+    "-m", "--model", "models", multiple=True, metavar="PATH|NAME", shell_complete=names.file_or_here, help="A model to put in. Repeatable."
+)
 @click.option("-o", "--output", type=_PATH, help="The file to write.  [default: WORKFLOW.AppImage]")
 @click.option(
     "-f", "--overlay", "overlays", type=_PATH, multiple=True, help="Merge this YAML file onto the workflow when it runs. Repeatable."
@@ -46,10 +50,14 @@ def command(
     """  # noqa: D301 - the backspace is click's mark for text that keeps its lines
     from the_edge_agent.bundle.packing import Request, pack
     from the_edge_agent.cli.console import printable
+    from the_edge_agent.cli.meter import meter
     from the_edge_agent.cli.report import report_problems
+    from the_edge_agent.cli.stopping import stoppable
 
     target = output or Path(f"{file.stem}.AppImage")
-    manifest = pack(Request(file, target, models, overlays, actions_files, engine), lambda problems: report_problems(problems, console))
+    request = Request(file, target, models, overlays, actions_files, engine)
+    with stoppable(), meter(console, f"writing {target.name}") as progress:
+        manifest = pack(request, warn=lambda problems: report_problems(problems, console), progress=progress)
     for line in manifest.summary(target):
         console.line(printable(line))
     return 0

@@ -1,11 +1,8 @@
-"""What a shell completes besides commands and options: names of nodes and of models, read when it asks."""
+"""What a shell completes besides commands and options: names of nodes, read when it asks."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
-
-from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +21,6 @@ def nodes(context: click.Context, parameter: click.Parameter, start: str) -> lis
     """As :func:`node` for a comma list: its last name is completed, with one that is not in it yet."""
     before, comma, last = start.rpartition(",")
     return [f"{before}{comma}{name}" for name in node(context, parameter, last) if name not in before.split(",")]
-
-
-def model(_context: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
-    """The installed models that begin with ``start``, else files."""
-    from the_edge_agent.models import find
-
-    names = sorted({found.path.name for found in find.found(os.environ)})
-    # Files come first: what the shell is told about them must not undo the names.
-    return [CompletionItem(start, type="file"), *(CompletionItem(name) for name in names if name.startswith(start))]
 
 
 def _nodes(file: Path | str | None) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from the_edge_agent.cancellation import Cancellation
@@ -19,7 +19,7 @@ from the_edge_agent.cli.stream import EventStream
 from the_edge_agent.errors import NodeFailed, TeaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from the_edge_agent.agent import Agent
@@ -36,7 +36,10 @@ _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """What was typed after ``tea run``; see there for what each means. ``checkpoint`` is that of ``tea resume``."""
+    """What was typed after ``tea run``; see there for what each means. ``checkpoint`` is that of ``tea resume``.
+
+    ``inputs`` are those of the options of a bundled agent, which lie over ``--input``; ``agent`` is what a user types to start it.
+    """
 
     file: Path
     values: tuple[str, ...]
@@ -65,6 +68,8 @@ class CommandLine:
     debug_state: Path | None
     heartbeat: bool
     checkpoint: Path | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    agent: str | None = None
 
 
 class Session:
@@ -77,6 +82,7 @@ class Session:
         self._whereabouts = Whereabouts()
         self._progress: Progress | None = None
         self._stream: EventStream | None = None
+        self._streams_to_terminal = False
 
     def run(self) -> int:
         """Run the workflow and deliver its final state; returns 0, everything else is raised.
@@ -88,11 +94,14 @@ class Session:
         """
         if self._options.dump_merged:
             return self._dump()
+        self._console.verbose = self._options.verbose > 0
+        # While a workflow runs, file descriptor 1 is not the real one.
+        self._streams_to_terminal = self._options.stream and os.isatty(1)
         with ExitStack() as stack:
             answer = stack.enter_context(claimed(self._console))
             stack.enter_context(stoppable())
             if self._options.stream:
-                self._stream = EventStream(answer, self._console.redact, everything=self._options.verbose > 0)
+                self._stream = EventStream(answer, self._console.shown, everything=self._options.verbose > 0)
             try:
                 return self._deliver(answer)
             except Stopped as stop:
@@ -118,6 +127,7 @@ class Session:
         if options.secrets_prefix and not secrets and not options.quiet:
             self._console.line(f"warning [NO_SECRETS]: no environment variable starts with {options.secrets_prefix}")
         given = inputs.mapping("--input", options.input_text) if options.input_text is not None else {}
+        given |= options.inputs
         assigned = keys.assigned(options.values)
         resume = None if options.checkpoint is None else pausing.checkpoint(options.checkpoint)
         state = self._final_state(given, assigned, secrets, resume)
@@ -142,6 +152,7 @@ class Session:
         self, given: dict[str, Any], assigned: dict[str, Any], secrets: dict[str, str], resume: Checkpoint | None
     ) -> dict[str, Any]:
         with self._load(secrets) as agent, ExitStack() as stack:
+            self._keep_inputs(agent)
             self._console.redact.hide(agent.secrets.values())
             below = agent.workflow.initial_state if resume is None else resume.state
             given = keys.laid(assigned, given, below)
@@ -154,6 +165,13 @@ class Session:
             cancellation = Cancellation()
             stack.callback(cancellation.request)
             return agent.invoke(given, cancellation=cancellation, sink=self._sink(), **self._run_options(agent, resume))
+
+    def _keep_inputs(self, agent: Agent) -> None:
+        """Raise :class:`UsageError` when the final state would be written over what the run was made of."""
+        options = self._options
+        given = [options.file, *options.overlays, *options.actions_files, options.gguf, options.checkpoint]
+        given += [path for graph in agent.workflow.graphs() for path in (graph.path, *(one.path for one in graph.imports))]
+        files.keep("--output", self._output, [path for path in given if path is not None])
 
     def _run_options(self, agent: Agent, resume: Checkpoint | None) -> RunOptions:
         typed, nodes = self._options, agent.workflow.nodes
@@ -191,9 +209,12 @@ class Session:
         named = agent.workflow.config.get("checkpoint_dir")
         if folder is None and isinstance(named, str) and named:
             folder = Path(named)
+        typed = shlex.join([str(self._options.file), *(word for path in self._options.overlays for word in ("-f", str(path)))])
+        bundled = self._options.agent
         return pausing.Pausing(
             self._console,
-            workflow=shlex.join([str(self._options.file), *(word for path in self._options.overlays for word in ("-f", str(path)))]),
+            run=bundled or f"tea run {typed}",
+            resume=f"{bundled} tea resume CHECKPOINT" if bundled else f"tea resume CHECKPOINT -w {typed}",
             config=agent.workflow.config,
             checkpoint_folder=folder,
             go_on=self._options.auto_continue,
@@ -201,7 +222,8 @@ class Session:
         )
 
     def _shown(self) -> Progress | None:
-        if self._options.quiet:
+        if self._options.quiet or self._streams_to_terminal:
+            # Both would write to one terminal, and a line of JSON would not be one any more.
             return None
         if self._console.live:
             return LiveProgress(self._console)
@@ -218,7 +240,7 @@ class Session:
         if self._options.debug_state is not None:
             from the_edge_agent.cli.statefiles import StateFiles
 
-            sinks.append(StateFiles(self._options.debug_state, self._console.redact))
+            sinks.append(StateFiles(self._options.debug_state, self._console.shown))
         if self._stream is not None:
             sinks.append(self._stream)
 

@@ -63,4 +63,4 @@ def _connected(choice: Choice, *, embeds: bool) -> Any:
 
     if choice.path is None:
         raise ModelUnavailable("a local choice without a model file")
-    return (LocalEmbedder if embeds else LocalBackend)(choice.path, choice.load)
+    return (LocalEmbedder if embeds else LocalBackend)(choice.path, choice.load, choice.model)

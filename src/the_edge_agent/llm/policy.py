@@ -29,7 +29,7 @@ from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.llm.api import Endpoint, Retry
 from the_edge_agent.llm.options import LlmOptions, LoadParameters
 from the_edge_agent.llm.shell import Program, program
-from the_edge_agent.models import builtin, find
+from the_edge_agent.models import SUFFIX, builtin, find
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,9 +229,12 @@ class _Asked:
             return self.local_file(found)
         model = _text(self.parameters.get("model")) or (None if self.settings_mean_an_api() else _text(self.settings.get("model")))
         if model:
+            # Names that other programs and APIs have for their models count only here, where nothing but a local model is left.
+            found = find.by_any_name(model, f"model: {model} names it", self.environ, self.files)
+            if found is not None:
+                return self.local_file(found)
             raise ModelUnavailable(
-                f"the model {model!r} is no file on this machine, and {why}",
-                hint=self.advice(model),
+                f"the model {model!r} is no file on this machine, and {why}", hint=find.pull_hint(model) or self.advice(model)
             )
         return self.local_file(self.unnamed())
 
@@ -256,7 +259,7 @@ class _Asked:
     def local_file(self, found: find.Found) -> Choice:
         said = {name: self.value(name) for name in parameters.numbers(LoadParameters)}
         load = LoadParameters(**{name: value for name, value in said.items() if value is not None})
-        return Choice("local", found.path.name, found.why, path=found.path, load=load)
+        return Choice("local", found.name, found.why, path=found.path, load=load)
 
     def shell(self, why: str) -> Choice:
         providers: dict[str, Any] = {}
@@ -318,7 +321,7 @@ class _Asked:
         else:
             wanted.insert(1, self.settings.get("deployment"))
         # A model file in the settings is the default of local calls.
-        model = next((text for one in wanted if (text := _text(one)) and not text.lower().endswith(find.SUFFIX)), None)
+        model = next((text for one in wanted if (text := _text(one)) and not text.lower().endswith(SUFFIX)), None)
         if model:
             return model
         if self.action == "llm.chat" and provider != "azure":

@@ -1,7 +1,8 @@
 """Which model file is meant, and which ones there are.
 
-A path that somebody named is never skipped: it exists, or the error says which setting named it. Only when nobody
-named one are the folders searched, in this order: ``$APPDIR/usr/share/models``, the platform's data folder, its
+A model that somebody named is never skipped: it exists, or the error says which setting named it. A path comes first, then the
+name of a file in the search folders, then a short name of the catalogue (``gemma``), then a name that another program has for a
+model of its own (``gemma3:1b`` of ollama). Only when nobody named one are the folders searched, in this order: ``$APPDIR/usr/share/models``, the platform's data folder, its
 cache folder, ``~/.cache/tea/models``; last comes the built-in model. Embedding models are passed over there: they answer nothing.
 """
 
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from the_edge_agent import directories
 from the_edge_agent.errors import ModelUnavailable
-from the_edge_agent.models import INSIDE, builtin, embedded
-from the_edge_agent.models.catalogue import CATALOGUE, known
+from the_edge_agent.models import INSIDE, SUFFIX, builtin, catalogue, elsewhere, embedded, installed, is_model
 from the_edge_agent.models.header import read
 
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
 
     from the_edge_agent.models.header import Header
 
-APPLICATION = "the-edge-agent"
-SUFFIX = ".gguf"
 VARIABLE = "TEA_MODEL_PATH"
 
-_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 _EXPANSION = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
@@ -69,10 +67,16 @@ HERE: Files = _Here()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model file and why it is the one, such as ``settings.llm.model_path names it``."""
+    """A model file and why it is the one, such as ``settings.llm.model_path names it``; ``called`` where its name says nothing."""
 
     path: Path
     why: str
+    called: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the model's file is called."""
+        return self.called or self.path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,9 @@ class NamedModels:
     """Everything that may name a model, strongest first; ``""`` and ``None`` name nothing.
 
     Attributes:
-        gguf: of ``--gguf``, relative to the working directory.
-        variable: the value of ``TEA_MODEL_PATH``: a file, or a folder to look in.
-        node_path: the node's ``model_path``.
+        gguf: of ``--gguf``, relative to the working directory, or a name.
+        variable: the value of ``TEA_MODEL_PATH``: a file, a folder to look in, or a name.
+        node_path: the node's ``model_path``, a file or a name.
         node_model: the node's ``model``, where it is a file or a name in the search folders.
         settings_path: ``settings.llm.model_path``.
         settings_model: ``settings.llm.model``, or what stands under ``settings_key``.
@@ -116,7 +120,7 @@ def resolve(named: NamedModels, environ: Mapping[str, str], base: Path | None, f
         ModelUnavailable: the strongest of them names a file that does not exist.
     """
     if named.gguf is not None:
-        return Found(_existing(str(named.gguf), "--gguf", environ, None, files), "--gguf names it")
+        return _existing(str(named.gguf), "--gguf", environ, None, files)
     if named.variable:
         return _of_variable(named.variable, environ, files)
     for path, model, place in (
@@ -125,7 +129,7 @@ def resolve(named: NamedModels, environ: Mapping[str, str], base: Path | None, f
     ):
         if path:
             setting = "the node's model_path" if place == "the node" else "settings.llm.model_path"
-            return Found(_existing(path, setting, environ, base, files), f"{setting} names it")
+            return _existing(path, setting, environ, base, files)
         found = _of_model(model, f"{place}: model" if place == "the node" else named.settings_key, environ, base, files)
         if found is not None:
             return found
@@ -143,7 +147,7 @@ def search(environ: Mapping[str, str], files: Files = HERE) -> Found | None:
 
 def _embeds(path: Path, files: Files) -> bool:
     """Whether ``path`` is an embedding model, which answers nothing; a broken file is none, so that its error is told."""
-    entry = known(path.name)
+    entry = catalogue.known(path.name)
     if entry is not None:
         return entry.embeds
     try:
@@ -154,27 +158,38 @@ def _embeds(path: Path, files: Files) -> bool:
 
 
 def by_name(name: str, environ: Mapping[str, str], files: Files = HERE) -> Path | None:
-    """The file called ``name`` (with or without ``.gguf``) in a search folder, or the built-in model by its name."""
+    """The installed model called ``name``: a file's name (with or without ``.gguf``) in a search folder, or a short name of the catalogue."""
     if "/" in name or os.sep in name or name in {"", ".", ".."}:
         return None
-    file_name = name if name.lower().endswith(SUFFIX) else name + SUFFIX
-    for folder in (*(folder for folder, _ in folders(environ)), builtin.path().parent):
-        if file_name in files.names(folder):
-            return folder / file_name
+    entry = catalogue.named(name)
+    for file_name in (name if name.lower().endswith(SUFFIX) else name + SUFFIX, *([entry.file_name] if entry else [])):
+        for folder in (*(folder for folder, _ in folders(environ)), builtin.path().parent):
+            if file_name in files.names(folder):
+                return folder / file_name
+    return None
+
+
+def by_any_name(name: str, why: str, environ: Mapping[str, str], files: Files = HERE) -> Found | None:
+    """As :func:`by_name`, else the model that another program has under this name, or as the file that the catalogue means by it."""
+    path = by_name(name, environ, files)
+    if path is not None:
+        return Found(path, why)
+    entry = catalogue.named(name) or catalogue.known(name)
+    for one in elsewhere.elsewhere(environ):
+        if one.is_called(name) or (entry and (one.is_called(entry.file_name) or (entry.sha256 and entry.sha256 == one.sha256))):
+            return Found(one.path, why, one.file_name)
     return None
 
 
 def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
     """The search folders in order, whether they exist or not, each with the name a user knows it by."""
-    import platformdirs
-
     listed = []
     bundle = environ.get(embedded.ROOT) or embedded.root()
     if bundle:
         listed.append((Path(bundle) / INSIDE, f"the bundle (${embedded.ROOT}/{INSIDE})"))
     own = (
-        Path(platformdirs.user_data_dir(APPLICATION)) / "models",
-        Path(platformdirs.user_cache_dir(APPLICATION)) / "models",
+        installed.folder(),
+        directories.cache() / "models",
         Path(_home(environ)) / ".cache" / "tea" / "models",
     )
     return (*listed, *((folder, str(folder)) for folder in own))
@@ -182,27 +197,18 @@ def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
 
 def found(environ: Mapping[str, str]) -> tuple[Listed, ...]:
     """Every model there is to find, in the order of preference; broken files are listed with what is wrong."""
-    listed = []
+    every = []
     seen: set[Path] = set()
     for path, origin in _everywhere(environ):
         real = path.resolve()
         if real not in seen:
             seen.add(real)
-            listed.append(_listed(path, origin))
-    return tuple(listed)
+            every.append(listed(path, origin))
+    return tuple(every)
 
 
-def _everywhere(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    variable = environ.get(VARIABLE)
-    if variable:
-        path = Path(_expanded(variable, VARIABLE, environ))
-        yield from ((one, VARIABLE) for one in (_models_in(path, HERE) if path.is_dir() else (path,)))
-    for folder, origin in folders(environ):
-        yield from ((one, origin) for one in _models_in(folder, HERE))
-    yield from ((path, "built in") for path in (builtin.path(), builtin.embedding_path()) if embedded.exists(path))
-
-
-def _listed(path: Path, origin: str) -> Listed:
+def listed(path: Path, origin: str) -> Listed:
+    """The model at ``path`` for a listing."""
     try:
         header = read(path)
     except ModelUnavailable as problem:
@@ -212,44 +218,57 @@ def _listed(path: Path, origin: str) -> Listed:
     return Listed(path, header.size, header.name, origin)
 
 
+def _everywhere(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    variable = environ.get(VARIABLE)
+    if variable:
+        path = Path(_expanded(variable, VARIABLE, environ))
+        named = None if HERE.exists(path) else by_any_name(variable, VARIABLE, environ)
+        yield from ((one, VARIABLE) for one in (_models_in(path, HERE) if path.is_dir() else (named.path if named else path,)))
+    for folder, origin in folders(environ):
+        yield from ((one, origin) for one in _models_in(folder, HERE))
+    yield from ((path, "built in") for path in (builtin.path(), builtin.embedding_path()) if embedded.exists(path))
+
+
 def _of_variable(value: str, environ: Mapping[str, str], files: Files) -> Found:
-    path = _existing(value, VARIABLE, environ, None, files)
-    if not path.is_dir():
-        return Found(path, f"{VARIABLE} names it")
-    first = next(_models_in(path, files), None)
+    found = _existing(value, VARIABLE, environ, None, files)
+    if not found.path.is_dir():
+        return found
+    first = next(_models_in(found.path, files), None)
     if first is None:
         raise ModelUnavailable(
-            f"{VARIABLE} names the folder {path}, which holds no {SUFFIX} file", hint=f"set {VARIABLE} to a model file, or unset it"
+            f"{VARIABLE} names the folder {found.path}, which holds no {SUFFIX} file", hint=f"set {VARIABLE} to a model file, or unset it"
         )
     return Found(first, f"it is the first model in the folder that {VARIABLE} names")
 
 
 def _of_model(model: str | None, setting: str, environ: Mapping[str, str], base: Path | None, files: Files) -> Found | None:
-    """``model: x.gguf`` as a path or a name; another word only when a search folder has a file of that name."""
+    """``model: x.gguf`` as a path or a name; another word only when it names an installed model."""
     if not model:
         return None
+    if model.lower().endswith(SUFFIX):
+        return _existing(model, setting, environ, base, files)
     named = by_name(model, environ, files)
-    if not model.lower().endswith(SUFFIX):
-        return Found(named, f"{setting} names it") if named else None
-    try:
-        return Found(_existing(model, setting, environ, base, files), f"{setting} names it")
-    except ModelUnavailable:
-        if named is None:
-            raise
-        return Found(named, f"{setting} names it")
+    return Found(named, f"{setting} names it") if named else None
 
 
-def _existing(value: str, setting: str, environ: Mapping[str, str], base: Path | None, files: Files) -> Path:
+def _existing(value: str, setting: str, environ: Mapping[str, str], base: Path | None, files: Files) -> Found:
     path = Path(_expanded(value, setting, environ))
     tried = [path] if path.is_absolute() or base is None else [base / path, path]
     existing = next((candidate for candidate in tried if files.exists(candidate)), None)
-    if existing is not None:
-        return existing
+    found = Found(existing, f"{setting} names it") if existing else by_any_name(value, f"{setting} names it", environ, files)
+    if found is not None:
+        return found
     places = list(dict.fromkeys(str(candidate.absolute()) for candidate in tried))
     raise ModelUnavailable(
         f"{setting} names the model {value}, but there is no such file ({'neither ' if len(places) > 1 else ''}{' nor '.join(places)})",
-        hint=f"correct {setting}, or remove it to use an installed model ('tea doctor' lists them)",
+        hint=pull_hint(value) or f"correct {setting}, or remove it to use an installed model ('tea doctor' lists them)",
     )
+
+
+def pull_hint(name: str) -> str | None:
+    """How to get the model that the catalogue knows by ``name``; ``None`` where it knows none, or no place that has it."""
+    entry = catalogue.named(name) or catalogue.known(name)
+    return f"get it: tea models pull {entry.name}" if entry and entry.sources else None
 
 
 def _expanded(value: str, setting: str, environ: Mapping[str, str]) -> str:
@@ -274,13 +293,7 @@ def _home(environ: Mapping[str, str]) -> str:
 
 
 def _models_in(folder: Path, files: Files) -> Iterator[Path]:
-    """The models in ``folder`` itself: those of the catalogue in its order, then the others by name."""
-    names = sorted(name for name in files.names(folder) if _is_model(name))
-    ranked = [model.file_name for model in CATALOGUE if model.file_name in names]
+    """The models in ``folder`` itself: those of the catalogue that are preferred, in its order, then the others by name."""
+    names = sorted(name for name in files.names(folder) if is_model(name))
+    ranked = [model.file_name for model in catalogue.catalogue() if model.preferred and model.file_name in names]
     yield from (folder / name for name in (*ranked, *(name for name in names if name not in ranked)))
-
-
-def _is_model(name: str) -> bool:
-    """No part of a split model, no projector of a vision model."""
-    lower = name.lower()
-    return lower.endswith(SUFFIX) and "mmproj" not in lower and not _PART.search(lower)

@@ -50,6 +50,40 @@ def test_a_key_alone_never_selects_the_network(pick: Callable[..., Choice]) -> N
     assert pick(env={"OPENAI_API_KEY": "k", "AZURE_OPENAI_API_KEY": "k"}).backend == "local"
 
 
+def installed(tmp_path: Path) -> tuple[Path, Path]:
+    """A model of the catalogue in tea's own folder, and one that LM Studio has."""
+    own = tmp_path / "data/the-edge-agent/models/gemma-3-1b-it-Q8_0.gguf"
+    studio = tmp_path / ".lmstudio/models/acme/ocelot-GGUF/ocelot-Q4_0.gguf"
+    for path in (own, studio):
+        path.parent.mkdir(parents=True)
+        shutil.copyfile(builtin.path(), path)
+    return own, studio
+
+
+def test_a_short_name_is_that_of_an_installed_model(pick: Callable[..., Choice], tmp_path: Path) -> None:
+    own, studio = installed(tmp_path)
+    assert pick({"model": "gemma3-1b"}).path == own
+    assert pick({"model": "gemma3-1b"}, env=STUB).path == own
+    assert pick({"model": "ocelot-Q4_0"}).path == studio
+    assert pick({"model": "ocelot-Q4_0", "backend": "local"}, env=STUB).path == studio
+
+
+def test_a_name_of_another_program_takes_no_question_from_an_api(pick: Callable[..., Choice], tmp_path: Path) -> None:
+    installed(tmp_path)
+    assert pick({"model": "ocelot-Q4_0"}, env=STUB).backend == "api"
+    assert pick(llm={"model": "ocelot-Q4_0", "provider": "ollama"}).backend == "api"
+    assert (
+        pick({"backend": "local"}, {"model": "ocelot-Q4_0", "provider": "ollama"}).path
+        == tmp_path / "data/the-edge-agent/models/gemma-3-1b-it-Q8_0.gguf"
+    )
+
+
+def test_a_known_model_that_is_missing_is_told_with_how_to_get_it(pick: Callable[..., Choice]) -> None:
+    with pytest.raises(ModelUnavailable, match="the model 'phi4' is no file") as caught:
+        pick({"model": "phi4"})
+    assert caught.value.hint == "get it: tea models pull phi4"
+
+
 def test_a_hosted_model_without_an_api_is_an_error_that_shows_both_ways(pick: Callable[..., Choice]) -> None:
     with pytest.raises(ModelUnavailable, match="the model 'gpt-4' is no file") as caught:
         pick({"model": "gpt-4"}, env={"OPENAI_API_KEY": "k"})

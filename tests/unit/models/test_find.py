@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pwd
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from the_edge_agent.errors import ModelUnavailable
-from the_edge_agent.models import builtin, find
+from the_edge_agent.models import builtin, catalogue, find, header
 from the_edge_agent.models.find import NamedModels
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from the_edge_agent.models.header import Header
 
 
 @pytest.fixture
@@ -193,3 +196,108 @@ def test_the_listing_says_what_is_wrong_with_a_file(home: Path) -> None:
     assert "truncated" in (half.problem or "")
     assert half.size == 1000
     assert (own.name, own.origin, own.problem) == ("The Edge Agent tiny chat", "built in", None)
+
+
+# Names that are not those of a file.
+
+
+def ollama(home: Path, place: str) -> Path:
+    """A model of ollama at ``HOST/OWNER/MODEL/TAG``."""
+    root = home / "home" / ".ollama" / "models"
+    digest = hashlib.sha256(builtin.path().read_bytes()).hexdigest()
+    manifest = root / "manifests" / place
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+    manifest.write_text(json.dumps({"layers": [layer]}), encoding="utf-8")
+    return put(root / "blobs" / f"sha256-{digest}")
+
+
+NAMING = {
+    "--gguf": lambda name: NamedModels(gguf=Path(name)),
+    "TEA_MODEL_PATH": lambda name: NamedModels(variable=name),
+    "the node's model_path": lambda name: NamedModels(node_path=name),
+    "settings.llm.model_path": lambda name: NamedModels(settings_path=name),
+}
+
+
+@pytest.mark.parametrize("setting", [*NAMING, "the node: model", "settings.llm.model"])
+def test_a_short_name_of_the_catalogue_means_the_installed_file(home: Path, setting: str) -> None:
+    models = {"the node: model": NamedModels(node_model="gemma3-1b"), "settings.llm.model": NamedModels(settings_model="Gemma3-1B")}
+    model = put(home / "data" / "the-edge-agent" / "models" / "gemma-3-1b-it-Q8_0.gguf")
+    found = find.resolve(models[setting] if setting in models else NAMING[setting]("gemma3-1b"), environ(home), home)
+    assert found == find.Found(model, f"{setting} names it")
+
+
+@pytest.mark.parametrize("setting", NAMING)
+def test_a_model_of_another_program_is_used_where_it_lies(home: Path, setting: str) -> None:
+    blob = ollama(home, "registry.ollama.ai/library/tiny/1b")
+    found = find.resolve(NAMING[setting]("tiny:1b"), environ(home), home)
+    assert found == find.Found(blob, f"{setting} names it", "tiny-1b.gguf")
+    assert found.name == "tiny-1b.gguf"
+
+
+@pytest.mark.parametrize("setting", NAMING)
+def test_a_known_model_that_is_not_there_is_told_with_how_to_get_it(home: Path, setting: str) -> None:
+    for name in ("gemma", "gemma-3n-E4B-it-Q4_K_M.gguf"):
+        with pytest.raises(ModelUnavailable, match="there is no such file") as caught:
+            find.resolve(NAMING[setting](name), environ(home), home)
+        assert caught.value.message.startswith(setting)
+        assert caught.value.hint == "get it: tea models pull gemma"
+
+
+def test_a_path_comes_before_a_name_and_an_installed_file_before_one_of_another_program(home: Path) -> None:
+    blob = ollama(home, "registry.ollama.ai/library/gemma3-1b/latest")
+    named = NamedModels(gguf=Path("gemma3-1b"))
+    installed = home / "data" / "the-edge-agent" / "models"
+    expected = [blob, put(installed / "gemma-3-1b-it-Q8_0.gguf"), put(installed / "gemma3-1b.gguf"), Path("gemma3-1b")]
+    found = []
+    for path in expected:
+        for later in expected[expected.index(path) + 1 :]:
+            later.unlink(missing_ok=True)
+        if not path.exists():
+            put(path)
+        resolved = find.resolve(named, environ(home), None)
+        found.append(resolved.path if resolved else None)
+    assert found == expected
+
+
+def test_what_the_catalogue_means_is_found_under_another_programs_name_too(home: Path) -> None:
+    blob = ollama(home, "registry.ollama.ai/library/whatever/latest")
+    digest = blob.name.removeprefix("sha256-")
+    assert digest == catalogue.known(builtin.FILE_NAME).sha256  # type: ignore[union-attr]
+    builtin_entry = find.by_any_name("tiny-chat", "", environ(home), Nothing())
+    assert builtin_entry is not None
+    assert builtin_entry.path == blob
+    cached = put(home / "home/.lmstudio/models/unsloth/gemma-3-1b-it-GGUF/gemma-3-1b-it-Q8_0.gguf")
+    other = find.by_any_name("gemma3-1b", "", environ(home))
+    assert other is not None
+    assert other.path == cached
+
+
+class Nothing:
+    """No search folder holds anything."""
+
+    def exists(self, _path: Path) -> bool:
+        return False
+
+    def names(self, _folder: Path) -> tuple[str, ...]:
+        return ()
+
+    def header(self, path: Path) -> Header:
+        return header.read(path)
+
+
+def test_models_of_other_programs_answer_nothing_that_nobody_asked_them(home: Path) -> None:
+    ollama(home, "registry.ollama.ai/library/tiny/1b")
+    put(home / "home/.lmstudio/models/a/b/c.gguf")
+    found = find.search(environ(home))
+    assert found is not None
+    assert found.path == builtin.path()
+    assert [model.path for model in find.found(environ(home))] == [builtin.path(), builtin.embedding_path()]
+    assert find.resolve(NamedModels(node_model="tiny:1b"), environ(home), None) is None
+
+
+def test_the_variable_by_name_is_listed_where_it_lies(home: Path) -> None:
+    blob = ollama(home, "registry.ollama.ai/library/tiny/1b")
+    first = find.found(environ(home, TEA_MODEL_PATH="tiny:1b"))[0]
+    assert (first.path, first.origin, first.problem) == (blob, "TEA_MODEL_PATH", None)

@@ -34,10 +34,14 @@ class _Local(Generic[Q, A]):
     name = "local"
     context: type[Context[Q, A]]
 
-    def __init__(self, path: Path, load: LoadParameters) -> None:
-        """Check ``load``; opens nothing. Raises :class:`NodeFailed` for a number that cannot be meant."""
+    def __init__(self, path: Path, load: LoadParameters, model: str | None = None) -> None:
+        """Check ``load``; opens nothing. ``model`` is what answers say that gave them, where the file's name says nothing.
+
+        Raises :class:`NodeFailed` for a number that cannot be meant.
+        """
         check(given(load), local=True)
         self.path = path
+        self.model = model or path.name
         self.load = load
         self._lock = threading.Lock()
         self._scheduler: Scheduler[Q, A] | None = None
@@ -54,7 +58,7 @@ class _Local(Generic[Q, A]):
     def _ask(self, question: Q, on_token: OnToken | None, cancellation: Cancellation | None) -> A:
         with self._lock:
             if self._closed:
-                raise ModelUnavailable(f"the backend of {self.path.name} is closed")
+                raise ModelUnavailable(f"the backend of {self.model} is closed")
             if self._scheduler is None:
                 self._scheduler = _acquire(self.path, self.load, self.context)
             scheduler = self._scheduler
@@ -88,7 +92,7 @@ class LocalBackend(_Local[Request, Answer]):
         check(request.numbers, local=True)
         _refuse(request.extra)
         answer = self._ask(request, on_token, cancellation)
-        return Reply(answer.text, self.path.name, self.name, answer.finish_reason, answer.usage, answer.chunks)
+        return Reply(answer.text, self.model, self.name, answer.finish_reason, answer.usage, answer.chunks)
 
 
 class LocalEmbedder(_Local[tuple[str, ...], Vectors]):
@@ -102,7 +106,7 @@ class LocalEmbedder(_Local[tuple[str, ...], Vectors]):
         """Embed ``texts``; raises what :class:`~the_edge_agent.llm.protocol.Embedder` lists, and :class:`NodeFailed` for ``extra``."""
         _refuse(extra or {})
         vectors = self._ask(tuple(texts), None, cancellation)
-        return Embeddings(vectors.rows, self.path.name, self.name, vectors.tokens)
+        return Embeddings(vectors.rows, self.model, self.name, vectors.tokens)
 
 
 def _refuse(extra: Mapping[str, Any]) -> None:
