@@ -113,7 +113,9 @@ def _verify(options: argparse.Namespace) -> None:
     expected = {name: digest for name, (_, digest) in artifact.published(artifact.load_all(folder)).items()}
     expected |= {name: artifact.digest(folder / name) for name in (listing.NAME, installer.NAME)}
     problems = [f"{name}: {sums.NAME} says something else" for name, digest in expected.items() if known.get(name) != digest]
-    there = _assets(options.assets) if options.assets else {name: artifact.digest(folder / name) for name in known if (folder / name).is_file()}
+    there = (
+        _assets(options.assets) if options.assets else {name: artifact.digest(folder / name) for name in known if (folder / name).is_file()}
+    )
     problems += [f"{name}: missing" for name in expected if name not in there]
     problems += [f"{name}: other bytes" for name, digest in there.items() if name in known and digest != known[name]]
     if problems:
@@ -173,7 +175,9 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--public-key", type=Path, metavar="FILE", required=required, help="minisign's public key")
 
     def address(made: argparse.ArgumentParser) -> None:
-        made.add_argument("--releases", required=True, metavar="URL", help="where releases are, such as https://github.com/OWNER/NAME/releases")
+        made.add_argument(
+            "--releases", required=True, metavar="URL", help="where releases are, such as https://github.com/OWNER/NAME/releases"
+        )
 
     files("describe", _describe, "write down size, SHA-256 and kind of files, in FILE.artifact.json")
     files("sbom", _sbom, "list what is inside images, as CycloneDX, in IMAGE.cdx.json")

@@ -127,9 +127,7 @@ def describe(path: Path) -> Artifact:
     """
     try:
         variant, architecture = _kind(path)
-        found = Artifact(
-            name=path.name, size=path.stat().st_size, sha256=digest(path), variant=variant, architecture=architecture
-        )
+        found = Artifact(name=path.name, size=path.stat().st_size, sha256=digest(path), variant=variant, architecture=architecture)
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
     except ValueError as problem:
@@ -182,7 +180,9 @@ def load(path: Path) -> Artifact:
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise ArtifactDamaged(f"{path} is no description of a file: {problem}", hint="make it anew: python -m release.publish describe") from problem
+        raise ArtifactDamaged(
+            f"{path} is no description of a file: {problem}", hint="make it anew: python -m release.publish describe"
+        ) from problem
     if path.name != f"{found.name}{SUFFIX}":
         raise ArtifactDamaged(f"{path} describes {found.name}", hint="give it its own name back")
     return found

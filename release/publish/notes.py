@@ -65,14 +65,18 @@ def _which(release: Release, variants: Mapping[str, Variant]) -> str:
         if images := release.of(name):
             sizes = size(max(one.size for one in images))
             rows.append(f"| `{name}` | {row.summary} | {sizes} | {size(listing.memory(row))} |")
-    return "\n".join(["## Which file for you", "", *rows, "", "`x86_64` is for Intel and AMD, `aarch64` for ARM64; `uname -m` says which you have."])
+    return "\n".join(
+        ["## Which file for you", "", *rows, "", "`x86_64` is for Intel and AMD, `aarch64` for ARM64; `uname -m` says which you have."]
+    )
 
 
 def _install(release: Release, variants: Mapping[str, Variant]) -> str:
     there = [name for name in variants if release.of(name)]
     lines = [f"curl -fsSL {release.base}/{installer.NAME} | sh"] if DEFAULT in there else []
     lines += [f"curl -fsSL {release.base}/{installer.NAME} | sh -s -- --variant {name}" for name in there if name != DEFAULT]
-    about = "This finds the file for your machine, downloads it, goes on where it was interrupted, checks it, and puts it into `~/.local/bin`:"
+    about = (
+        "This finds the file for your machine, downloads it, goes on where it was interrupted, checks it, and puts it into `~/.local/bin`:"
+    )
     return "\n".join(["## Install", "", about, "", *_fence(lines)])
 
 
@@ -116,7 +120,15 @@ def _missing(release: Release, variants: Mapping[str, Variant]) -> str:
     if not absent:
         return ""
     lines = [f"- `{name}` for {machine}" for name, machine in absent]
-    return "\n".join(["## Not in this release", "", "These could not be built, or did not pass their tests. Take them from an earlier release:", "", *lines])
+    return "\n".join(
+        [
+            "## Not in this release",
+            "",
+            "These could not be built, or did not pass their tests. Take them from an earlier release:",
+            "",
+            *lines,
+        ]
+    )
 
 
 def _inside(release: Release, variants: Mapping[str, Variant]) -> str:

@@ -85,7 +85,9 @@ def check(made: str) -> None:
         from cyclonedx.schema import SchemaVersion
         from cyclonedx.validation.json import JsonStrictValidator
     except ImportError as problem:
-        raise MachineUnable("there is no schema of CycloneDX", hint="pip install --require-hashes -r release/requirements.lock") from problem
+        raise MachineUnable(
+            "there is no schema of CycloneDX", hint="pip install --require-hashes -r release/requirements.lock"
+        ) from problem
     wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(made)
     if wrong is not None:
         raise ArtifactDamaged(f"the list of components does not keep to CycloneDX 1.6: {wrong}")
@@ -93,7 +95,10 @@ def check(made: str) -> None:
 
 def _components(manifest: Manifest, machine: Machine) -> Iterator[Component]:
     recipe = payload.read_recipe()
-    yield {**_component("library", "the-edge-agent", manifest.version, f"pkg:pypi/the-edge-agent@{manifest.version}"), "licenses": _licence("MIT")}
+    yield {
+        **_component("library", "the-edge-agent", manifest.version, f"pkg:pypi/the-edge-agent@{manifest.version}"),
+        "licenses": _licence("MIT"),
+    }
     for path, names in ((recipe.debs_lock, recipe.packages), (runtime.LOCK, runtime.LICENSED)):
         for one in read_lock(path):
             if one.architecture in {machine.debian, "all"} and one.name in names:
