@@ -5,8 +5,9 @@
 # What the server says is never trusted: names and numbers have to match a pattern, and bytes have to match SHA256SUMS.
 # shellcheck disable=SC2015 # `a && b || fail` fails as well where b does; that is what it is for
 
-# A release fills these two in: where its files are, and the minisign key that signs SHA256SUMS.
+# A release fills these in: where releases are, which one this is, and the minisign key that signs SHA256SUMS.
 releases=''
+released=''
 public_key=''
 
 usage() {
@@ -15,7 +16,7 @@ usage: sh install.sh [OPTIONS]
 
   --list            show what can be installed, and install nothing
   --variant NAME    which of them (default: tea-python-llm, which answers at once with a small model and takes 50 MB)
-  --version X.Y.Z   which version (default: the newest)
+  --version X.Y.Z   which version (default: the one that this script came with)
   --dir FOLDER      where to put it (default: ~/.local/bin, or /usr/local/bin for root)
   --arch NAME       x86_64 or aarch64 (default: this machine's)
   --base-url PLACE  a mirror, or a folder that holds the files of a release
@@ -115,7 +116,7 @@ once_curl() {
     url=$1
     shift 2
     : >"$temp/log"
-    if [ -t 2 ]; then
+    if [ -t 2 ] && [ "$most" -gt 1000000 ]; then
         code=$(bounded curl --progress-bar "$@" "$url") && return 0
     else
         code=$(bounded curl --silent --show-error "$@" "$url" 2>"$temp/log") && return 0
@@ -137,7 +138,7 @@ once_wget() {
     shift
     if [ "$tool" = gnu ]; then
         set -- -nv -o "$temp/log" --tries=1 --timeout=60 --max-redirect=8 "$@"
-        [ ! -t 2 ] || set -- --show-progress --progress=bar:force "$@"
+        [ ! -t 2 ] || [ "$most" -le 1000000 ] || set -- --show-progress --progress=bar:force "$@"
         bounded wget "$@" "$url" && return 0
     else
         # No -T: with it busybox 1.35, which Debian 12 has, crashes. Without, it waits for 15 minutes.
@@ -441,7 +442,7 @@ try_it() {
 
 tell() {
     printf '%s\n' "$dir/$file"
-    for old in "$dir/$variant"-*-"$arch".AppImage; do
+    for old in "$dir/$variant"-[0-9]*-"$arch".AppImage; do
         [ ! -f "$old" ] || [ "$old" = "$dir/$file" ] || say "an older one is still there: $old"
     done
     case :$PATH: in
@@ -515,11 +516,10 @@ main() {
         [ -n "$dir" ] || fail 2 "HOME is not set" "say where to put it: --dir FOLDER"
     fi
     case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
-    # A mirror holds one release; otherwise the newest is asked for, and its own place is used from then on, as a newer one may appear.
-    newest=
     if [ -z "$base" ]; then
         [ -n "$releases" ] || fail 2 "this copy of install.sh belongs to no release" "say where the files are: --base-url PLACE"
-        if [ -n "$version" ]; then base=$releases/download/v$version; else base=$releases/latest/download newest=1; fi
+        version=${version:-$released}
+        base=$releases/download/v$version
     fi
     choose_tools
     trap finish EXIT
@@ -530,7 +530,6 @@ main() {
     kept=$dir/.tea-install
     read_sums
     read_list
-    [ -z "$newest" ] || base=$releases/download/v$version
     if [ "$action" = list ]; then
         show_list
         return

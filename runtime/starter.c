@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #define LIBRARIES "usr/lib/" TRIPLET
 #define INSIDE "libtea-inside.so"
 #define LOCALES "usr/lib/locale"
+
+#define LEAST_MEMORY ((rlim_t)40 << 20)
 
 struct program {
     const char *name;         // the starter's own
@@ -117,6 +120,15 @@ static void prepare_private(const char *root, const char *process, const char *c
     keep_path_private("OPENSSL_MODULES", below(root, LIBRARIES "/ossl-modules"));
 }
 
+// Whether the program is only asked about itself. SWI-Prolog listens to that when it is all that stands there.
+static bool asks_about_itself(int count, char **words) {
+    static const char *const questions[] = {"--version", "-v", "--help", "-h", "--arch", "--abi-version"};
+    for (size_t i = 0; count == 2 && i < sizeof questions / sizeof *questions; i++) {
+        if (!strcmp(words[1], questions[i])) return true;
+    }
+    return false;
+}
+
 static char **command(const char *root, const struct program *program, bool inside, int count, char **words) {
     char **made = calloc((size_t)count + 16, sizeof *made);
     int at = 0;
@@ -133,14 +145,23 @@ static char **command(const char *root, const struct program *program, bool insi
     made[at++] = text("--argv0");
     made[at++] = below(root, program->shown);
     made[at++] = below(root, program->file);
-    if (program->home) made[at++] = text("%s%s/%s", program->home_option, root, program->home);
+    if (program->home && !asks_about_itself(count, words)) made[at++] = text("%s%s/%s", program->home_option, root, program->home);
     for (int i = 0; i < 4 && program->arguments[i]; i++) made[at++] = text("%s", program->arguments[i]);
     for (int i = 1; i < count; i++) made[at++] = words[i];
     return made;
 }
 
+// Python would end with a trace of its own.
+static void check_memory(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= LEAST_MEMORY) return;
+    unsigned long long allowed = limit.rlim_cur >> 20, needed = LEAST_MEMORY >> 20;
+    fail(EXIT_MACHINE, "raise the limit: ulimit -v", "the program needs at least %llu MiB of address space, %llu MiB are allowed", needed, allowed);
+}
+
 int main(int count, char **words) {
     if (count < 1) fail(EXIT_USAGE, NULL, "started without a name");
+    check_memory();
     char *root = own_path(words[0]);
     const struct program *program = find_program(cut_last(root));
     if (ends_with(root, "/usr/bin")) root[strlen(root) - strlen("/usr/bin")] = '\0';

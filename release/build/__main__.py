@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from release.build import RUNTIME, WORK, engine, locks, plan, runtime, smoke, variants
 from release.build.engine import LEVEL
 from release.build.machine import MACHINES, machine_here
+from the_edge_agent import __version__
 from the_edge_agent.errors import TeaError
 from the_edge_agent.image.engine import open_engine
 
@@ -33,7 +34,8 @@ def _variant(options: argparse.Namespace) -> None:
         base = open_engine(options.engine)
     else:
         base = engine.build(machine, name=variant.engine, llm=variant.llm, runtime=options.runtime, work=options.work, level=options.level)
-    target = options.output or Path(variant.file_name(base.manifest.architecture))
+    name = variant.file_name(base.manifest.architecture)
+    target = options.output / name if options.output and options.output.is_dir() else options.output or Path(name)
     manifest = variants.write(variant, base, target, options.models)
     sys.stderr.write("\n".join([*manifest.summary(target), ""]))
 
@@ -43,6 +45,10 @@ def _lock(options: argparse.Namespace) -> None:
         sys.stderr.write(f"wrote {path}\n")
 
 
+def _version(_: argparse.Namespace) -> None:
+    sys.stdout.write(f"{__version__}\n")
+
+
 def _matrix(options: argparse.Namespace) -> None:
     found = plan.matrix(options.names, options.arch or ())
     for row in found["include"]:
@@ -50,13 +56,13 @@ def _matrix(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{json.dumps(found)}\n")
 
 
-def _room(options: argparse.Namespace) -> None:
-    need, free = plan.check_room(options.name, options.work if options.work.is_dir() else Path())
+def _check(options: argparse.Namespace) -> None:
+    need, free = plan.check(options.name, options.work if options.work.is_dir() else Path())
     sys.stderr.write(f"{options.name}: {need / plan.GIB:.1f} GiB needed, {free / plan.GIB:.1f} GiB free\n")
 
 
 def _smoke(options: argparse.Namespace) -> None:
-    for line in smoke.check(options.file, runner=options.with_.split(), seconds=options.seconds):
+    for line in smoke.check(options.file, seconds=options.seconds):
         sys.stderr.write(f"ok {line}\n")
 
 
@@ -82,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "-m", "--model", dest="models", type=Path, metavar="FILE", action="append", default=[], help="a model; may be repeated"
     )
-    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write (default: NAME-VERSION-ARCH.AppImage)")
+    one.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the file to write, or the folder for it (default: NAME-VERSION-ARCH.AppImage)"
+    )
     one.add_argument("--arch", choices=MACHINES, help="for this architecture (default: this machine's)")
     one.add_argument("--engine", type=Path, metavar="FILE", help="an image whose engine is taken, instead of building one")
     one.add_argument("--runtime", type=Path, metavar="DIR", default=RUNTIME, help="where the runtime was built (default: %(default)s)")
@@ -91,17 +99,18 @@ def _parser() -> argparse.ArgumentParser:
         "--level", type=int, choices=range(1, 23), metavar="N", default=LEVEL, help="how hard zstd compresses (default: %(default)s)"
     )
 
+    verb("version", _version, "print the version of this tree")
+
     one = verb("matrix", _matrix, "print the jobs of a release as JSON, one a variant and architecture")
     one.add_argument("names", metavar="NAME", nargs="*", help="only these variants")
     one.add_argument("--arch", choices=MACHINES, action="append", help="only for this one; may be given twice")
 
-    one = verb("room", _room, "check that the disk has room for building a variant")
+    one = verb("check", _check, "check that the disk has room for building a variant, and that its model is locked")
     one.add_argument("name", metavar="NAME", help="of the variant")
     one.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="where it is built (default: %(default)s)")
 
     one = verb("smoke", _smoke, "start an image with the first commands of a user, and ask the model inside")
     one.add_argument("file", type=Path, metavar="FILE", help="the image")
-    one.add_argument("--with", dest="with_", metavar="WORDS", default="", help="words before its name, such as qemu-aarch64-static")
     one.add_argument("--seconds", type=float, default=smoke.SECONDS, help="that an answer may take (default: %(default)s)")
 
     one = verb("lock", _lock, "pin the newest packages that images are made of")

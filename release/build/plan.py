@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from release.build import variants
 from release.build.machine import MACHINES
 from the_edge_agent.errors import UsageError
+from the_edge_agent.models import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,21 +42,25 @@ def matrix(names: Collection[str] = (), architectures: Collection[str] = ()) -> 
 
 def needed(name: str) -> int:
     """Bytes of disk that building the variant ``name`` takes at most."""
-    from the_edge_agent.models import catalogue
-
     model = variants.named(name).own_model
     if model is None:
         return _ENGINE
     known = catalogue.known(model)
-    return _ENGINE + _COPIES * ((known.expected_size if known else 0) or _UNKNOWN)
+    return _ENGINE + _COPIES * ((known.expected_size if known else None) or _UNKNOWN)
 
 
-def check_room(name: str, folder: Path) -> tuple[int, int]:
-    """Bytes needed and bytes free for building ``name`` below ``folder``.
+def check(name: str, folder: Path) -> tuple[int, int]:
+    """Bytes needed and bytes free for building ``name`` below ``folder``; its model is confirmed.
 
     Raises:
-        UsageError: there is less free than needed.
+        UsageError: there is less free than needed, or nobody has read the model's size and SHA-256 at the hub.
     """
+    model = variants.named(name).own_model
+    known = catalogue.known(model) if model else None
+    if model and not (known and known.locked):
+        raise UsageError(
+            f"{name} brings {model}, which is not locked", hint=f"tea models lock {model}, look at what changed, and commit it"
+        )
     need, free = needed(name), shutil.disk_usage(folder).free
     if free < need:
         raise UsageError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import platform
+import shutil
 import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any
 
 from release.build import ROOT, variants
-from the_edge_agent.errors import UsageError
+from the_edge_agent.errors import MachineUnable, UsageError
 from the_edge_agent.image.engine import open_engine
 
 if TYPE_CHECKING:
@@ -22,16 +24,17 @@ SECONDS = 900
 """A model of 5 GB on a slow machine has to load and answer in this time."""
 
 
-def check(image: Path, *, runner: Sequence[str] = (), seconds: float = SECONDS) -> list[str]:
+def check(image: Path, *, seconds: float = SECONDS) -> list[str]:
     """Start ``image`` with the first commands of a user; where models can run in it, ask the one it brings.
 
-    ``runner`` are words before the image's name, such as an emulator of its processor. Returns a line for every check.
+    An image for another processor is started in its emulator. Returns a line for every check.
 
     Raises:
         UsageError: a command failed, was too slow, or answered something else.
+        MachineUnable: there is no emulator.
     """
     manifest = open_engine(image).manifest
-    session = _Session(image.absolute(), tuple(runner), seconds)
+    session = _Session(image.absolute(), _emulator(manifest.architecture), seconds)
     lines = [
         session.text("--version", expect=f"tea {manifest.version}"),
         session.text("--impl", expect="python"),
@@ -53,6 +56,16 @@ def _ask(session: _Session, manifest: Manifest) -> str:
     if expected and final.get("model") != expected:
         raise UsageError(f"{session.image.name}: {final.get('model')} answered, {expected} should have")
     return f"run {EXAMPLE.name}: {final['model']} says {str(final['answer'])[:60]!r}"
+
+
+def _emulator(architecture: str) -> tuple[str, ...]:
+    if architecture == platform.machine():
+        return ()
+    found = shutil.which(f"qemu-{architecture}-static")
+    if found is None:
+        raise MachineUnable(f"there is no qemu-{architecture}-static", hint="apt-get install qemu-user-static")
+    # Registered in a user namespace of its own, so that the machine stays as it is.
+    return ("unshare", "--user", "--map-root-user", "--mount", "sh", str(ROOT / "release/build/binfmt.sh"), found)
 
 
 class _Session:

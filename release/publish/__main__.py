@@ -75,7 +75,10 @@ def _index(options: argparse.Namespace) -> None:
     folder: Path = options.folder
     found = artifact.load_all(folder)
     key = signature.read_key(options.public_key) if options.public_key else None
-    made = [listing.write_list(folder, options.version, variants.table(), found), installer.write_installer(folder, options.releases, key)]
+    made = [
+        listing.write_list(folder, options.version, variants.table(), found),
+        installer.write_installer(folder, options.releases, options.version, key),
+    ]
     made.append(sums.write_sums(folder, sums.collect(found, made)))
     for path in made:
         _wrote(path)

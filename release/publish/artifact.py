@@ -25,6 +25,7 @@ SUFFIX = ".artifact.json"
 IMAGE = ".AppImage"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.:-]*(/[A-Za-z0-9._~%+-]+)+")
 
@@ -89,6 +90,13 @@ def check_name(name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name for a file of a release: letters, digits, '.', '_' and '-', a letter or digit first")
     return name
+
+
+def check_version(version: str) -> str:
+    """``version``, if it can be part of an address and of a name; raises :class:`ValueError`."""
+    if not _VERSION.fullmatch(version):
+        raise ValueError(f"{version!r} is no version: a digit first, then letters, digits, '.' and '-'")
+    return version
 
 
 def check_url(url: str) -> str:

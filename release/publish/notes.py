@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from release.build.variants import Variant
     from release.publish.artifact import Artifact
 
+GIGABYTE = 1_000_000_000
 DEFAULT = "tea-python-llm"
 """What ``install.sh`` takes if nothing is said: small, and it answers at once."""
 
@@ -49,7 +50,7 @@ class Release:
 
 def size(count: int) -> str:
     """Bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 1_000_000_000 else f"{max(1, round(count / 1e6))} MB"
+    return f"{count / GIGABYTE:.1f} GB" if count >= GIGABYTE else f"{max(1, round(count / 1e6))} MB"
 
 
 def text(release: Release, variants: Mapping[str, Variant]) -> str:

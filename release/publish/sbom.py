@@ -99,14 +99,14 @@ def _components(manifest: Manifest, machine: Machine) -> Iterator[Component]:
         **_component("library", "the-edge-agent", manifest.version, f"pkg:pypi/the-edge-agent@{manifest.version}"),
         "licenses": _licence("MIT"),
     }
-    for path, names in ((recipe.debs_lock, recipe.packages), (runtime.LOCK, runtime.LICENSED)):
+    for path, names in ((payload.DEBS_LOCK, recipe.packages), (runtime.LOCK, runtime.LICENSED)):
         for one in read_lock(path):
             if one.architecture in {machine.debian, "all"} and one.name in names:
                 where = f"pkg:deb/debian/{quote(one.name)}@{quote(one.version, safe='~')}?arch={one.architecture}&distro={recipe.suite}"
                 yield {**_component("library", one.name, one.version, where), "hashes": _hashes(one.sha256)}
     llm = "llm-local" in manifest.features
-    digests = _wheel_digests(recipe.wheels_lock)
-    for name, version in wheels.read_lock(recipe.wheels_lock).items():
+    digests = _wheel_digests(payload.WHEELS_LOCK)
+    for name, version in wheels.read_lock(payload.WHEELS_LOCK).items():
         if llm or name not in recipe.llm_wheels:
             yield {**_component("library", name, version, f"pkg:pypi/{name}@{quote(version)}"), **digests.get(name, {})}
             if name == _LLAMA:

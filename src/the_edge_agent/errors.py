@@ -19,6 +19,7 @@ Anything else that leaves the program is a bug of ours (exit 1), Ctrl-C is 130.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
@@ -71,6 +72,8 @@ class Problem:
     node: str | None = None
     hint: str | None = None
     severity: Severity = "error"
+    details: str = field(default="", compare=False)
+    """More lines, for who asks for more: where in a module the exception came from."""
 
     def __str__(self) -> str:
         where = f"{self.spot}: " if self.spot else ""
@@ -174,6 +177,34 @@ class Refused(TeaError):
 
     code = "REFUSED"
     exit_code = 11
+
+
+def traceback_of(error: BaseException) -> str:
+    """How ``error`` came about in code that tea called, as Python tells it; ``""`` when it came about in tea."""
+    import traceback
+
+    lines: list[str] = []
+    for each in _chain(error):
+        stack = traceback.extract_tb(each.__traceback__)
+        first = next((number for number, frame in enumerate(stack) if frame.filename.startswith(_OWN)), 0)
+        frames = [frame for frame in stack[first:] if not frame.filename.startswith(("<frozen", _OWN))]
+        # What was raised in tea only hands on what was raised elsewhere.
+        if frames and frames[-1] is stack[-1]:
+            lines += ["Traceback (most recent call last):\n", *traceback.format_list(frames), *traceback.format_exception_only(each)]
+    return "".join(lines).rstrip()
+
+
+_OWN = f"{os.path.dirname(__file__)}{os.sep}"  # noqa: PTH120 - text is compared with text
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """``error`` and what it was raised from, the first cause first."""
+    found = []
+    each: BaseException | None = error
+    while each is not None and each not in found:
+        found.append(each)
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return found[::-1]
 
 
 def at_node(problem: Problem, node: str) -> Problem:

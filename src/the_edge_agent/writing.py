@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _LONGEST_NAME = 100
@@ -33,3 +34,12 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def destroyed(target: Path, inputs: Iterable[Path]) -> Path | None:
+    """The first of ``inputs`` that is lost when ``target`` is written: the same file, by whatever name or link; ``None`` when none is."""
+    for path in inputs:
+        with contextlib.suppress(OSError):
+            if path.samefile(target):
+                return path
+    return None

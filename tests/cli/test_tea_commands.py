@@ -74,7 +74,7 @@ def test_no_words_show_the_help_as_an_error(tea: Tea) -> None:
     ("words", "mentions"),
     [
         (["vaildate", "w.yaml"], "Did you mean 'validate'"),
-        (["frobnicate"], "There are: run, resume, validate"),
+        (["frobnicate"], "There are: init, run, resume, validate"),
         (["w.yaml"], "tea run w.yaml"),
         (["trace", "w.yaml"], "--stream"),
         (["--bogus"], "--bogus"),
@@ -326,3 +326,45 @@ def test_completion_offers_commands_and_options(tea: Tea) -> None:
     assert options.strip() == "plain,--dump-merged"
     actions = tea(env={"_TEA_COMPLETE": "bash_complete", "COMP_WORDS": "tea actions json.", "COMP_CWORD": "2"}).stdout
     assert actions.split() == ["plain,json.parse", "plain,json.stringify", "plain,json.transform"]
+
+
+def completed(tea: Tea, line: str) -> list[str]:
+    """What a shell offers at the end of ``line``."""
+    words = line.split(" ")
+    shown = tea(env={"_TEA_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}).stdout
+    return shown.split()
+
+
+def test_completion_offers_nodes_of_the_workflow_in_the_line(tea: Tea, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(
+        "nodes: [{name: load}, {name: look}, {name: save}]\nimports: [{path: acts.py, namespace: a}]\n", encoding="utf-8"
+    )
+    (tmp_path / "acts.py").write_text("open('ran', 'w').close()\n", encoding="utf-8")
+    assert completed(tea, "tea run w.yaml --entry-point lo") == ["plain,load", "plain,look"]
+    assert completed(tea, "tea run w.yaml -q --exit-point s") == ["plain,save"]
+    assert completed(tea, "tea run w.yaml --interrupt-before load,l") == ["plain,load,look"]
+    assert completed(tea, "tea resume kept.json -w w.yaml --interrupt-after s") == ["plain,save"]
+    assert completed(tea, "tea run no.yaml --entry-point l") == []
+    assert not (tmp_path / "ran").exists(), "no code runs to complete a name"
+
+
+def test_completion_offers_models_templates_and_commands(tea: Tea) -> None:
+    assert completed(tea, "tea run w.yaml --gguf tiny-c") == ["file,tiny-c", "plain,tiny-chat-Q8_0.gguf"]
+    assert completed(tea, "tea run ") == ["file,"]
+    assert completed(tea, "tea init -t ha") == []
+    assert completed(tea, "tea init -t he") == ["plain,hello"]
+    assert completed(tea, "tea help doc") == ["plain,doctor"]
+
+
+def test_help_is_the_help_of_the_command(tea: Tea) -> None:
+    from the_edge_agent.cli.root import COMMANDS
+
+    assert tea("help").stdout == tea("--help").stdout == tea("-h").stdout
+    for words in (*((name,) for name in COMMANDS), ("schema", "merge")):
+        shown = tea("help", *words)
+        assert shown.returncode == 0
+        assert shown.stdout.startswith(f"Usage: tea {' '.join(words)} ")
+        assert tea(*words, "-h").stdout == shown.stdout
+    near, none = tea("help", "rum"), tea("help", "run", "it")
+    assert (near.returncode, "Did you mean 'run'?" in near.stderr) == (2, True)
+    assert (none.returncode, "'tea run' has no commands" in none.stderr) == (2, True)

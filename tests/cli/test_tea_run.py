@@ -379,3 +379,57 @@ def test_closed_standard_streams_confuse_nothing(write: Any, environment: dict[s
     assert (done.returncode, done.stdout) == (0, "")
     assert "bug" not in done.stderr
     assert json.loads((folder / "out.json").read_text(encoding="utf-8"))["x"] == 1
+
+
+@pytest.mark.parametrize("way", ["same", "spelling", "symbolic link", "hard link"])
+@pytest.mark.parametrize("name", ["w.yaml", "more.yaml", "custom.py", "m.gguf"])
+def test_the_output_never_takes_the_place_of_what_was_read(tea: Tea, tmp_path: Path, name: str, way: str) -> None:
+    (tmp_path / "w.yaml").write_text("name: w\nnodes: [{name: a, run: 'return {}'}]\n", encoding="utf-8")
+    (tmp_path / "more.yaml").write_text("description: more\n", encoding="utf-8")
+    (tmp_path / "custom.py").write_text("def register_actions(registry, engine): pass\n", encoding="utf-8")
+    (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(20))
+    (tmp_path / "folder").mkdir()
+    target = {"same": name, "spelling": f"folder/../{name}"}.get(way, "other")
+    if way == "symbolic link":
+        (tmp_path / target).symlink_to(name)
+    elif way == "hard link":
+        (tmp_path / target).hardlink_to(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    done = tea("run", "w.yaml", "-f", "more.yaml", "--actions-file", "custom.py", "-o", target)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "would be lost" in done.stderr
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_who_asks_for_more_sees_where_in_a_module_of_the_users_it_failed(tea: Tea, write: Any) -> None:
+    write("w.yaml", "name: w\nimports: [{path: units.py}]\nnodes: [{name: a, uses: half, with: {n: 3}}]\n")
+    module = "def inner(n):\n    raise ValueError(n)\n\ndef half(n):\n    return inner(n)\n"
+    write("units.py", module + "\ndef register_actions(registry, engine):\n    registry['half'] = half\n")
+    done = tea("run", "w.yaml", "-v")
+    assert done.returncode == 4
+    told = [line.strip() for line in done.stderr.splitlines() if "File " in line]
+    assert [line.rpartition("/")[2] for line in told] == ['units.py", line 5, in half', 'units.py", line 2, in inner']
+    assert "Traceback" not in tea("run", "w.yaml").stderr
+
+
+def test_who_asks_for_more_sees_why_a_module_cannot_be_imported(tea: Tea, write: Any) -> None:
+    write("w.yaml", "name: w\nimports: [{path: units.py}]\nnodes: [{name: a}]\n")
+    write("units.py", "import helping\n")
+    write("helping.py", "raise ValueError('no')\n")
+    done = tea("run", "w.yaml", "-v", env={"PYTHONPATH": "."})
+    assert done.returncode == 3
+    assert ('units.py", line 1' in done.stderr, 'helping.py", line 1' in done.stderr) == (True, True), done.stderr
+    assert "Traceback" not in tea("run", "w.yaml", env={"PYTHONPATH": "."}).stderr
+
+
+@pytest.mark.llm
+@pytest.mark.parametrize("limit", [20_000, 30_000, 40_000, 60_000, 90_000, 110_000])
+def test_too_little_address_space_is_told(tmp_path: Path, environment: dict[str, str], write: Any, limit: int) -> None:
+    """At every stage: before anything is imported, while llama.cpp is opened, and when its threads start."""
+    write("w.yaml", "name: w\nnodes: [{name: a, uses: llm.call, with: {prompt: Hi, max_tokens: 2}, output: said}]\n")
+    script = f'ulimit -v {limit}; exec "$@"'
+    command = ["sh", "-c", script, "sh", sys.executable, "-m", "the_edge_agent", "run", "w.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (9, ""), done.stderr
+    assert "error [MACHINE_UNABLE]: " in done.stderr
+    assert "hint: " in done.stderr

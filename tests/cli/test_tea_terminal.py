@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -21,14 +22,20 @@ FLOW = "nodes:\n  - name: a\n    run: |\n      return {'x': 1}\n  - name: b\n   
 
 
 class Screen:
-    """A command whose standard input and error are a terminal; its standard output is a file."""
+    """A command whose standard input and error are a terminal; its standard output is a file, or that terminal (``output``)."""
 
-    def __init__(self, words: list[str], folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, words: list[str], folder: Path, environment: dict[str, str], output: str) -> None:
         self._mine, theirs = pty.openpty()
         self._out = (folder / "stdout").open("wb")
         command = [sys.executable, "-m", "the_edge_agent", *words]
         self.process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=theirs, stdout=self._out, stderr=theirs, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=theirs,
+            stdout=theirs if output == "terminal" else self._out,
+            stderr=theirs,
+            start_new_session=True,
         )
         os.close(theirs)
         self._folder = folder
@@ -76,8 +83,8 @@ Open = Callable[..., Screen]
 def screen(tmp_path: Path, environment: dict[str, str]) -> Iterator[Open]:
     opened: list[Screen] = []
 
-    def start(*words: str, **env: str) -> Screen:
-        opened.append(Screen(list(words), tmp_path, {**environment, "TERM": "xterm", **env}))
+    def start(*words: str, output: str = "file", **env: str) -> Screen:
+        opened.append(Screen(list(words), tmp_path, {**environment, "TERM": "xterm", **env}, output))
         return opened[-1]
 
     yield start
@@ -118,6 +125,34 @@ def test_an_interrupt_asks_and_takes_an_update(screen: Open) -> None:
     run.until(r"(?s)not valid JSON.*a\(bort\): ")
     run.type('u {"x": 7}')
     assert run.end() == (0, '{\n  "x": 7,\n  "y": 70\n}\n')
+
+
+def test_an_interrupt_shows_each_value_on_a_line_and_all_of_them_on_request(screen: Open, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(FLOW.replace("'x': 1", "'x': 1, 'long': 'word ' * 500"), encoding="utf-8")
+    run = screen("run", "w.yaml", "--interrupt-before", "b", NO_COLOR="1", COLUMNS="60")
+    run.until(r"a\(bort\): ")
+    assert max(map(len, run.text.splitlines())) < 80
+    run.type("s")
+    run.until(r"(word ){500}.*(?s:.*)a\(bort\): ")
+    run.type("c")
+    assert run.end()[0] == 0
+
+
+def test_an_interrupt_says_what_it_did_not_understand(screen: Open) -> None:
+    run = screen("run", "w.yaml", "--interrupt-before", "b", NO_COLOR="1")
+    run.until(r"a\(bort\): ")
+    run.type("yes")
+    run.until(r"'yes' is none of these: c goes on(?s:.*)a\(bort\): ")
+    run.type("a")
+    assert run.end()[0] == 10
+
+
+def test_events_on_a_terminal_are_alone_there(screen: Open) -> None:
+    """Standard output and error are the same terminal."""
+    run = screen("run", "w.yaml", "--stream", NO_COLOR="1", output="terminal")
+    assert run.end()[0] == 0
+    lines = run.text.splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["start", "node_complete", "node_complete", "complete"]
 
 
 def test_an_interrupt_can_end_the_run(screen: Open) -> None:

@@ -16,7 +16,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.actions.registry import Action, Registry, describe
-from the_edge_agent.errors import Problem
+from the_edge_agent.errors import Problem, traceback_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def load_file(path: Path, registry: Registry) -> list[Problem]:
 
 
 def _problem(named: str, error: _Unloadable, spot: Spot | None) -> Problem:
-    return Problem("IMPORT_FAILED", f"cannot import {named}: {error}", spot, hint=error.hint)
+    return Problem("IMPORT_FAILED", f"cannot import {named}: {error}", spot, hint=error.hint, details=traceback_of(error))
 
 
 def _from_name(name: str) -> ModuleType:

@@ -4,5 +4,6 @@
 
     packing   which engine, which models, and whether everything is there
     closure   what the workflow needs beside its own file
+    desktop   how the image appears among other programs: name, icon, metadata
     start     what the image runs when it is started: written into it here, read again in it
 """

@@ -8,16 +8,16 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from the_edge_agent.bundle.start import Start
 from the_edge_agent.errors import Problem, UsageError
-from the_edge_agent.image.layout import BUNDLE, MODULES, WORKFLOW
+from the_edge_agent.image.layout import MODULES, WORKFLOW
 from the_edge_agent.image.writer import SmallFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from the_edge_agent.actions.survey import Survey
     from the_edge_agent.errors import Spot
@@ -27,13 +27,29 @@ if TYPE_CHECKING:
 _ENDINGS = (".py", ".so")
 
 
-def files(
-    workflow: Workflow, path: Path, overlays: Sequence[Path], actions_files: Sequence[Path], gguf: str | None
-) -> tuple[str, tuple[SmallFile, ...]]:
-    """The path inside of the workflow read from the relative ``path``, and every file that has to be there with it.
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Every file that the workflow needs beside models. Names are paths below the folder of workflows inside; ``files``: name → where it lies."""
+
+    workflow: str
+    overlays: tuple[str, ...]
+    actions_files: tuple[str, ...]
+    files: Mapping[str, Path]
+
+    def contents(self) -> list[SmallFile]:
+        """The files, read.
+
+        Raises:
+            UsageError: one of them cannot be read.
+        """
+        return [SmallFile(f"{WORKFLOW}/{name}", _read(place)) for name, place in sorted(self.files.items())]
+
+
+def gather(workflow: Workflow, path: Path, overlays: Sequence[Path] = (), actions_files: Sequence[Path] = ()) -> Closure:
+    """What the workflow read from the relative ``path`` needs, in the folders that the files have to each other.
 
     Raises:
-        UsageError: a file cannot be read, or is named by an absolute path, which means nothing on another machine.
+        UsageError: a file is named by an absolute path, which means nothing on another machine.
     """
     named: list[tuple[Path, Spot | None]] = [(graph.path, None) for graph in workflow.graphs() if graph.path is not None]
     named += [(one.path, one.spot) for graph in workflow.graphs() for one in graph.imports if one.path is not None]
@@ -48,17 +64,12 @@ def files(
     places = {one: Path(os.path.abspath(one)) for one in wanted}  # noqa: PTH100 - resolve() would follow the links that paths between files go through
     base = Path(os.path.commonpath([place.parent for place in places.values()]))
     inside = {one: place.relative_to(base).as_posix() for one, place in places.items()}
-    start = Start(
-        name=workflow.name,
-        description=workflow.description,
-        workflow=inside[path],
-        overlays=tuple(inside[one] for one in overlays),
-        actions_files=tuple(inside[one] for one in actions_files),
-        gguf=gguf,
+    return Closure(
+        inside[path],
+        tuple(inside[one] for one in overlays),
+        tuple(inside[one] for one in actions_files),
+        {inside[one]: places[one] for one in wanted},
     )
-    contents = {f"{WORKFLOW}/{inside[one]}": _read(places[one]) for one in wanted}
-    contents[BUNDLE] = start.encoded()
-    return f"{WORKFLOW}/{inside[path]}", tuple(SmallFile(name, contents[name]) for name in sorted(contents))
 
 
 def _read(path: Path) -> bytes:

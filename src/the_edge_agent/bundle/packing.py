@@ -8,27 +8,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
-from the_edge_agent import __version__
+from the_edge_agent import __version__, directories
+from the_edge_agent.actions.interface import interface
 from the_edge_agent.actions.preflight import choices
 from the_edge_agent.agent import survey
-from the_edge_agent.bundle import closure
+from the_edge_agent.bundle import closure, desktop
+from the_edge_agent.bundle.start import Start
 from the_edge_agent.errors import ModelUnavailable, UsageError, WorkflowInvalid
 from the_edge_agent.image.engine import open_engine, reading
+from the_edge_agent.image.layout import BUNDLE, WORKFLOW
 from the_edge_agent.image.squashfs import Squashfs
 from the_edge_agent.image.verify import verify
-from the_edge_agent.image.writer import Model, open_model, write_bundle
+from the_edge_agent.image.writer import Model, SmallFile, open_model, untold, write_bundle
 from the_edge_agent.llm.options import LlmOptions
-from the_edge_agent.models import INSIDE, SUFFIX, builtin, catalogue, embedded, find, header, installed
+from the_edge_agent.models import INSIDE, SUFFIX, builtin, catalogue, embedded, find, header
+from the_edge_agent.writing import destroyed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from the_edge_agent.actions.survey import Survey
+    from the_edge_agent.bundle.closure import Closure
     from the_edge_agent.errors import Problem
     from the_edge_agent.image.engine import Engine
     from the_edge_agent.image.manifest import Manifest
+    from the_edge_agent.image.writer import Progress
     from the_edge_agent.models.header import Header
 
 
@@ -44,13 +48,15 @@ class Request:
     engine: Path | None
 
 
-def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifest:
+def pack(request: Request, *, warn: Callable[[Sequence[Problem]], None], progress: Progress = untold) -> Manifest:
     """Write the image that ``request`` asks for and read it back; ``warn`` is told what the workflow's warnings are, before that.
+
+    ``progress`` is told how many bytes of how many are written.
 
     Raises:
         WorkflowInvalid: the workflow has errors, or needs what the engine does not have.
         ModelUnavailable: a model is missing, or no intact GGUF; the image would not work without a network or another file.
-        UsageError: a file cannot be read, there is no engine, or the image cannot be written.
+        UsageError: a file cannot be read, there is no engine, the image cannot be written, or it would take the place of what goes into it.
     """
     # Relative, so that an absolute path further in was written there.
     path = Path(os.path.relpath(request.file))
@@ -60,19 +66,53 @@ def pack(request: Request, warn: Callable[[Sequence[Problem]], None]) -> Manifes
     warn(problems)
     engine = find_engine(request.engine)
     with reading(engine.path) as file:
-        base = Squashfs(file, engine.start, os.fstat(file.fileno()).st_size)
+        base = Squashfs(file, engine.start, engine.start + engine.size, superblock=engine.superblock)
         absent = closure.missing(found, request.actions_files, base, engine.manifest.features)
+        shown = desktop.appearance(found.workflow, base)
     if absent:
         raise WorkflowInvalid(absent, hint="the image would not run where only its own files are")
     models, gguf = _models(request, found, engine)
-    start, files = closure.files(found.workflow, path, request.overlays, request.actions_files, gguf)
-    manifest = write_bundle(request.target, engine, name=found.workflow.name, models=models, files=files, workflow=start)
+    gathered = closure.gather(found.workflow, path, request.overlays, request.actions_files)
+    _keep_inputs(request.target, [*gathered.files.values(), engine.path, *(model.region.file for model in models)])
+    files = [SmallFile(BUNDLE, _start(found, gathered, gguf).encoded()), *gathered.contents(), *shown.files]
+    manifest = write_bundle(
+        request.target,
+        engine,
+        name=found.workflow.name,
+        models=models,
+        files=sorted(files, key=lambda file: file.path),
+        without=shown.replaced,
+        workflow=f"{WORKFLOW}/{gathered.workflow}",
+        progress=progress,
+    )
     # The bytes were compared while they were written; what is left is whether they are what an image has to be.
     problem = verify(request.target, bytes_too=False).damaged()
     if problem is not None:
         request.target.unlink()
         raise problem
     return manifest
+
+
+def _keep_inputs(target: Path, inputs: Sequence[Path]) -> None:
+    lost = destroyed(target, inputs)
+    if lost is not None:
+        raise UsageError(f"-o {target} is {lost}, which goes into the image and would be lost", hint="name another file with -o")
+
+
+def _start(survey: Survey, gathered: Closure, gguf: str | None) -> Start:
+    workflow, known = survey.workflow, interface(survey)
+    version = workflow.document.get("version")
+    return Start(
+        name=workflow.name,
+        description=workflow.description,
+        version="" if version is None else str(version),
+        workflow=gathered.workflow,
+        overlays=gathered.overlays,
+        actions_files=gathered.actions_files,
+        gguf=gguf,
+        inputs=known.inputs,
+        outputs=known.outputs,
+    )
 
 
 def find_engine(named: Path | None) -> Engine:
@@ -87,7 +127,7 @@ def find_engine(named: Path | None) -> Engine:
     own = embedded.image()
     if own is not None:
         return open_engine(own)
-    folder = Path(platformdirs.user_data_dir(installed.APPLICATION)) / "engines"
+    folder = directories.data() / "engines"
     for name in ("tea-python-llm", "tea-python"):
         kept = folder / f"{name}-{__version__}-{platform.machine()}.AppImage"
         if kept.is_file():
@@ -126,7 +166,7 @@ def _models(request: Request, survey: Survey, engine: Engine) -> tuple[list[Mode
 
 def _named(name: str, available: dict[str, Model]) -> Model:
     """The model that ``--model`` names: a file, one in the engine's image, or one that is installed, by whatever name."""
-    path = Path(name).expanduser()
+    path = directories.expanded(name)
     if find.HERE.exists(path):
         return open_model(path)
     entry = catalogue.named(name)

@@ -1,62 +1,93 @@
-"""What an image with a workflow does when it is started: ``tea run`` on that workflow.
+"""What an image with a workflow does when it is started, and what it says about itself.
 
-:meth:`Start.encoded` writes it when the image is built, and :func:`words_for` reads it when the image is started.
+:meth:`Start.encoded` writes it when the image is built, and :func:`read` reads it when the image is started.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from the_edge_agent.actions.interface import StateKey
 from the_edge_agent.image.damage import ImageDamaged
 from the_edge_agent.image.layout import BUNDLE, MODELS, WORKFLOW
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What an image runs. Paths start at the folder of workflows inside; ``gguf`` is the model for every node that asks one."""
+    """What an image runs. Paths start at the folder of workflows inside; ``gguf`` is the model for every node that asks one.
+
+    ``version`` is the workflow's own, ``""`` when it has none; ``inputs`` and ``outputs`` are its interface.
+    """
 
     name: str
     description: str
     workflow: str
+    version: str = ""
     overlays: tuple[str, ...] = ()
     actions_files: tuple[str, ...] = ()
     gguf: str | None = None
+    inputs: tuple[StateKey, ...] = ()
+    outputs: tuple[StateKey, ...] = ()
 
     def encoded(self) -> bytes:
         """As it stands in the image."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False).encode() + b"\n"
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False, default=str).encode() + b"\n"
+
+    def sources(self, root: Path) -> dict[str, Any]:
+        """What commands call the files of the workflow, for an image seen at ``root``: ``file``, ``overlays``, ``actions_files``, ``gguf``."""
+        folder = root / WORKFLOW
+        return {
+            "file": folder / self.workflow,
+            "overlays": tuple(folder / name for name in self.overlays),
+            "actions_files": tuple(folder / name for name in self.actions_files),
+            "gguf": root / MODELS / self.gguf if self.gguf else None,
+        }
 
 
-def words_for(root: str, words: list[str]) -> list[str]:
-    """The words of the full command for an image seen at ``root`` that was started with ``words``.
-
-    Options given by the user come last, so that they win where an option counts once.
+def read(root: Path) -> Start | None:
+    """What the image seen at ``root`` says that it runs; ``None`` for one without a workflow.
 
     Raises:
-        ImageDamaged: the image's description of its workflow cannot be read, or is of another format than this ``tea`` writes.
+        ImageDamaged: it cannot be read, or is of another format than this ``tea`` writes.
     """
-    image = Path(root)
     try:
-        start = _decoded((image / BUNDLE).read_bytes())
-        found = ["run", os.fspath(image / WORKFLOW / start.workflow)]
-        for overlay in start.overlays:
-            found += ["--overlay", os.fspath(image / WORKFLOW / overlay)]
-        for file in start.actions_files:
-            found += ["--actions-file", os.fspath(image / WORKFLOW / file)]
-        if start.gguf:
-            found += ["--gguf", os.fspath(image / MODELS / start.gguf)]
-    except (OSError, ValueError, TypeError, LookupError, AttributeError) as problem:
-        raise ImageDamaged("the image does not say which workflow it runs") from problem
-    return [*found, *words]
+        text = (root / BUNDLE).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise _damaged() from problem
+    try:
+        return _decoded(text)
+    except (ValueError, TypeError, LookupError, AttributeError) as problem:
+        raise _damaged() from problem
 
 
 def _decoded(text: bytes) -> Start:
     values = json.loads(text)
     if (written := values.pop("format")) != FORMAT:
         raise ImageDamaged(f"the image says what it runs in the format {written!r}, and the tea in it reads the format {FORMAT}")
-    return Start(**values)
+    for name in ("overlays", "actions_files"):
+        values[name] = tuple(map(_text, values[name]))
+    for name in ("inputs", "outputs"):
+        values[name] = tuple(StateKey(**key) for key in values[name])
+    start = Start(**values)
+    for value in (start.name, start.description, start.version, start.workflow, start.gguf or ""):
+        _text(value)
+    return start
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _damaged() -> ImageDamaged:
+    return ImageDamaged("the image does not say which workflow it runs")

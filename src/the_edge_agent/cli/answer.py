@@ -76,7 +76,7 @@ class RawStream(Protocol):
 
 
 class Answer:
-    """The real standard output. Write whole JSON documents to it, or one a line.
+    """The real standard output. Write the whole answer to it, or JSON documents, one a line.
 
     :class:`BrokenPipeError` from a write means that nobody reads any more.
     """
@@ -84,15 +84,12 @@ class Answer:
     def __init__(self, stream: RawStream) -> None:
         self._stream = stream
 
-    def document(self, value: Any) -> None:
-        """Write ``value`` as indented JSON; raises as :func:`encoded`."""
-        self._write(encoded(value, indent=2))
-
     def event(self, value: Mapping[str, Any]) -> None:
         """Write ``value`` as one line, at once; raises as :func:`encoded`."""
-        self._write(encoded(value, root=""))
+        self.write(encoded(value, root=""))
 
-    def _write(self, content: bytes) -> None:
+    def write(self, content: bytes) -> None:
+        """Write ``content`` as it is."""
         rest = memoryview(content)
         while rest:
             rest = rest[self._stream.write(rest) :]

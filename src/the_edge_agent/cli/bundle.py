@@ -50,10 +50,14 @@ def command(
     """  # noqa: D301 - the backspace is click's mark for text that keeps its lines
     from the_edge_agent.bundle.packing import Request, pack
     from the_edge_agent.cli.console import printable
+    from the_edge_agent.cli.meter import meter
     from the_edge_agent.cli.report import report_problems
+    from the_edge_agent.cli.stopping import stoppable
 
     target = output or Path(f"{file.stem}.AppImage")
-    manifest = pack(Request(file, target, models, overlays, actions_files, engine), lambda problems: report_problems(problems, console))
+    request = Request(file, target, models, overlays, actions_files, engine)
+    with stoppable(), meter(console, f"writing {target.name}") as progress:
+        manifest = pack(request, warn=lambda problems: report_problems(problems, console), progress=progress)
     for line in manifest.summary(target):
         console.line(printable(line))
     return 0

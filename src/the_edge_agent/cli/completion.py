@@ -21,4 +21,5 @@ def command(*, shell: str) -> None:
     completion = get_completion_class(shell)
     if completion is None:
         raise click.UsageError(f"There is no completion for {shell}.")
-    click.echo(completion(tea, {}, "tea", COMPLETING).source())
+    # What click hands to fish ends at the first comma, also inside a list of nodes.
+    click.echo(completion(tea, {}, "tea", COMPLETING).source().replace('string split ","', 'string split --max 1 ","'))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from the_edge_agent.redaction import Redactor
@@ -31,11 +31,15 @@ class Console:
         colour: ``live``, and the user has not set ``NO_COLOR``.
         making_room: entered, with the text, while something else writes to the same terminal; whoever draws there
             takes its line away first.
+        verbose: the user wants to see more.
+        places: starts of paths, and how messages show them: where an image is seen means nothing to its user.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         # A process can be started without any standard error.
         self._stream: TextIO | None = stream or sys.stderr
+        self.verbose = False
+        self.places: Mapping[str, str] = {}
         self.making_room: Callable[[str], AbstractContextManager[object]] = nullcontext
         self.live = self._stream is not None and self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self.colour = self.live and not os.environ.get("NO_COLOR")
@@ -67,12 +71,18 @@ class Console:
         """Write one line (or several); ``text`` may be painted, everything from outside in it has to be :func:`printable`."""
         self.write(text + "\n")
 
+    def shown(self, text: str) -> str:
+        """A message as the user sees it: secrets hidden, and paths by the names they have for the user."""
+        for start, name in self.places.items():
+            text = text.replace(start, name)
+        return self.redact(text)
+
     def write(self, text: str) -> None:
-        """Write ``text`` as it is, secrets hidden, at once."""
+        """Write ``text`` as it is :meth:`shown`, at once."""
         if self._stream is None:
             return
         try:
-            self._stream.write(self.redact(text))
+            self._stream.write(self.shown(text))
             self._stream.flush()
         except (BrokenPipeError, ValueError):
             # Nobody reads the messages any more; the answer may still have a reader.

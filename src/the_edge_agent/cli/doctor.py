@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from the_edge_agent import __version__
+from the_edge_agent import __version__, directories
 from the_edge_agent.cli.features import BINDING, binding_version
 from the_edge_agent.errors import MachineUnable, ModelUnavailable, TeaError
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _CPU_FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16")
 _ARM_FEATURES = ("asimd", "asimddp", "i8mm", "sve", "sve2", "bf16")
-_APPLICATION = "the-edge-agent"
 
 
 @dataclass(slots=True)
@@ -152,13 +151,7 @@ def _prolog(broken: list[TeaError]) -> dict[str, Any]:
 
 
 def _folders() -> dict[str, str]:
-    import platformdirs
-
-    return {
-        "data": platformdirs.user_data_dir(_APPLICATION),
-        "cache": platformdirs.user_cache_dir(_APPLICATION),
-        "configuration": platformdirs.user_config_dir(_APPLICATION),
-    }
+    return {"data": str(directories.data()), "cache": str(directories.cache()), "configuration": str(directories.configuration())}
 
 
 def _models(broken: list[TeaError]) -> list[dict[str, Any]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from the_edge_agent import writing
 from the_edge_agent.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+_GGUF = b"GGUF"
 
 
 def write(option: str, path: Path, content: bytes) -> None:
@@ -21,6 +25,25 @@ def write(option: str, path: Path, content: bytes) -> None:
         writing.write(path, content)
     except OSError as error:
         raise UsageError(f"{option}: cannot write {path}: {error.strerror or error}") from None
+
+
+def keep(option: str, path: Path | None, inputs: Iterable[Path]) -> None:
+    """Raise :class:`UsageError` when a file written to ``path`` would take the place of one of ``inputs``, or of any model."""
+    if path is None:
+        return
+    lost = writing.destroyed(path, inputs)
+    if lost is None and path.is_file():
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            lost = path if file.read(len(_GGUF)) == _GGUF else None
+    if lost is not None:
+        what = (
+            f"{path} is a model"
+            if lost is path
+            else f"{path} is {lost}, which the run reads"
+            if str(lost) != str(path)
+            else f"the run reads {path}"
+        )
+        raise UsageError(f"{option}: {what}: it would be lost", hint=f"name another file: {option} state.json")
 
 
 def folder(option: str, path: Path) -> None:

@@ -27,12 +27,48 @@ def mapping(option: str, text: str) -> dict[str, Any]:
     """
     value = _value(option, text)
     if not isinstance(value, dict):
-        shown = {list: "a list", str: "a text", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
         raise UsageError(
-            f"{option} must be a JSON object (a mapping of names to values), got {shown}",
+            f"{option} must be a JSON object (a mapping of names to values), got {kind(value)}",
             hint=f'for example {option} \'{{"name": "value"}}\'',
         )
     return value
+
+
+def kind(value: Any) -> str:
+    """What ``value`` is, for a message: ``a list``."""
+    return {list: "a list", dict: "a mapping", str: "a text", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
+
+
+def typed(key: str, text: str) -> Any:
+    """The value of ``key=text``: JSON where ``text`` can be read as such, else ``text``; after an ``@`` the text of a file, or of standard input (``@-``).
+
+    One line end at the end of such a file is left out: it ends the last line and is not part of it.
+
+    Raises:
+        UsageError: a file that cannot be read, or JSON with a key twice or a number that JSON has no form for.
+    """
+    label, meant = f"{key}={text}", _decoded(key, text)
+    literally = f"for the text itself: {quote(f'{key}={json.dumps(meant, ensure_ascii=False)}')}"
+    if text.startswith("@"):
+        content = _standard_input(label) if text == "@-" else _read(label, _path(text[1:]), hint=literally)
+        return content.removesuffix("\n")
+    try:
+        return json.loads(meant, object_pairs_hook=_once_each, parse_constant=_no_constant)
+    except json.JSONDecodeError:
+        return meant
+    except ValueError as error:
+        raise UsageError(f"{label}: {error}", hint=literally) from None
+    except RecursionError:
+        raise UsageError(f"{label}: nested too deeply") from None
+
+
+def read_once(uses: Iterable[tuple[str, str | None]]) -> None:
+    """Raise :class:`UsageError` when more than one of ``uses``, what somebody typed and for what, is standard input."""
+    labels = [label for label, text in uses if text in {"-", "@-"}]
+    if len(labels) > 1:
+        raise UsageError(
+            f"standard input can be read once, and {labels[0]} and {labels[1]} both name it", hint="put one of the two into a file"
+        )
 
 
 def document(path: Path) -> Any:
@@ -47,34 +83,45 @@ def json_document(path: Path) -> Any:
 
 def _value(option: str, text: str) -> Any:
     if text in {"-", "@-"}:
-        content = sys.stdin.read()
+        content = _standard_input(option)
         return _parsed(f"{option} (standard input)", content, yaml=not content.lstrip().startswith(("{", "[")))
     if text.startswith("@"):
-        # pathlib's own raises for a user who does not exist; like this the file is just not there.
-        path = Path(os.path.expanduser(text[1:]))  # noqa: PTH111 - see above
+        path = _path(text[1:])
         return _parsed(f"{option} {text}", _read(f"{option} {text}", path), yaml=path.suffix.lower() in _YAML)
     if not text.lstrip().startswith(("{", "[")) and Path(text).is_file():
         raise UsageError(
             f"{option} takes JSON, and {text!r} is the name of a file", hint=f"put an @ before it: {option} {quote('@' + text)}"
         )
-    return _parsed(option, _typed(option, text), yaml=False)
+    return _parsed(option, _decoded(option, text), yaml=False)
 
 
-def _typed(option: str, text: str) -> str:
-    """``text`` of the command line as the UTF-8 it was typed in, whatever the locale says."""
+def _path(text: str) -> Path:
+    # pathlib's own raises for a user who does not exist; like this the file is just not there.
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - see above
+
+
+def _standard_input(label: str) -> str:
+    try:
+        return _decoded(label, sys.stdin.read()).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{label}: standard input is not UTF-8 text (byte {error.start})") from None
+
+
+def _decoded(option: str, text: str) -> str:
+    """``text`` that came from outside as the UTF-8 it was typed in, whatever the locale says."""
     try:
         return os.fsencode(text).decode()
     except UnicodeError:
         raise UsageError(f"{option}: not UTF-8 text", hint=f"put it into a UTF-8 file: {option} @FILE") from None
 
 
-def _read(label: str, path: Path) -> str:
+def _read(label: str, path: Path, *, hint: str | None = None) -> str:
     try:
         if path.is_file() and path.stat().st_size > _LARGEST:
             raise UsageError(f"{label}: the file is larger than {_LARGEST} bytes")
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise UsageError(f"{label}: there is no such file", hint=f"looked for {path}") from None
+        raise UsageError(f"{label}: there is no such file", hint=hint or f"looked for {path}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{label}: not UTF-8 text (byte {error.start})") from None
     except OSError as error:

@@ -17,8 +17,8 @@ class ModelPath(click.Path):
     """A model's file or the name of one that is here."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The names, then the shell's own completion of files."""
-        return [*here(ctx, param, incomplete), *super().shell_complete(ctx, param, incomplete)]
+        """The shell's own completion of files first, because what the shell is told about them must not undo the names; then these."""
+        return [*super().shell_complete(ctx, param, incomplete), *here(ctx, param, incomplete)]
 
 
 def file_or_here(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

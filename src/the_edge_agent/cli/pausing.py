@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from datetime import datetime
@@ -15,7 +16,7 @@ from the_edge_agent.cli.console import printable
 from the_edge_agent.errors import Paused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from the_edge_agent.cli.console import Console
@@ -27,20 +28,25 @@ _WRITTEN = "a run that pauses writes a checkpoint to the folder of --checkpoint-
 
 
 class Pausing:
-    """Called by the engine at every interrupt; returns updates of the state to go on, raises :class:`Paused` to stop."""
+    """Called by the engine at every interrupt; returns updates of the state to go on, raises :class:`Paused` to stop.
+
+    ``run`` is the command that runs the workflow, ``resume`` the one that goes on from a file CHECKPOINT.
+    """
 
     def __init__(
         self,
         console: Console,
         *,
-        workflow: str,
+        run: str,
+        resume: str,
         config: Mapping[str, Any],
         checkpoint_folder: Path | None = None,
         go_on: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self._console = console
-        self._workflow = workflow
+        self._run = run
+        self._resume = resume
         self._config = config
         self._folder = checkpoint_folder
         self._go_on = go_on
@@ -71,9 +77,10 @@ class Pausing:
     def _ask(self, interrupt: Interrupted, saved: Path | None) -> Mapping[str, Any] | None:
         console = self._console
         console.line(f"{console.mark('paused')} {interrupt.when} {printable(interrupt.node)}")
-        console.line(printable(encoded(dict(interrupt.state), indent=2).decode()).rstrip())
+        for line in _overview(interrupt.state):
+            console.line(line)
         while True:
-            console.write("c(ontinue), u(pdate) JSON, a(bort): ")
+            console.write("c(ontinue), u(pdate) JSON, s(how the whole state), a(bort): ")
             word, _, rest = (sys.stdin.readline() or "a").strip().partition(" ")
             if word in {"c", "continue"}:
                 return None
@@ -83,6 +90,11 @@ class Pausing:
                 update = self._update(rest)
                 if update is not None:
                     return update
+            elif word in {"s", "show"}:
+                console.line(printable(encoded(dict(interrupt.state), indent=2).decode()).rstrip())
+            else:
+                said = f"{word!r} is none of these" if word else "type one of these letters"
+                console.line(f'{printable(said)}: c goes on, u {{"name": "value"}} changes the state and goes on, a ends the run')
 
     def _update(self, text: str) -> dict[str, Any] | None:
         if not text.strip():
@@ -100,12 +112,20 @@ class Pausing:
 
     def _paused(self, interrupt: Interrupted, saved: Path | None) -> Paused:
         where = f"; the state is kept in {saved}" if saved else ""
-        hint = f"to go on without asking: tea run {self._workflow} --auto-continue; in a terminal the run asks"
+        hint = f"to go on without asking: {self._run} --auto-continue; in a terminal the run asks"
         if saved:
-            hint = f"to go on from there: tea resume {quote(str(saved))} -w {self._workflow}; to stop nowhere: --auto-continue"
+            hint = f"to go on from there: {self._resume.replace('CHECKPOINT', quote(str(saved)), 1)}; to stop nowhere: --auto-continue"
         elif self._folder is not None:
             where = "; no checkpoint is kept while branches are under way"
         return Paused(f"paused {interrupt.when} node {interrupt.node!r}{where}", hint=hint, node=interrupt.node)
+
+
+def _overview(state: Mapping[str, Any]) -> Iterator[str]:
+    """Each value of the state on a line, as much of it as the terminal is wide."""
+    width = max(20, shutil.get_terminal_size().columns - 1)
+    for name, value in state.items():
+        line = printable(f"  {json.dumps(name, ensure_ascii=False)}: {encoded(value).decode().rstrip()}")
+        yield line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def checkpoint(path: Path) -> Checkpoint:

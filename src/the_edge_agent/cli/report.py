@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from the_edge_agent import wording
 from the_edge_agent.cli.console import printable
-from the_edge_agent.errors import TeaError, WorkflowInvalid
+from the_edge_agent.errors import MachineUnable, TeaError, WorkflowInvalid, traceback_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,12 +25,18 @@ def report(error: BaseException, console: Console) -> int:  # noqa: PLR0911 - on
     """Write what ``error`` means to the user and return the exit code that belongs to it."""
     import click
 
+    if _is_out_of_memory(error):
+        error = MachineUnable(
+            "there is not enough memory", hint="free memory, or raise the limit: ulimit -v", node=getattr(error, "node", None)
+        )
     if isinstance(error, WorkflowInvalid):
         report_problems(error.problems, console)
         console.line(f"{console.paint('workflow invalid', 'red')}: {count(error.problems)}")
         _hint(error.hint, console)
         return error.exit_code
     if isinstance(error, TeaError):
+        if console.verbose and (told := traceback_of(error)):
+            console.line(printable(told))
         _report_tea_error(error, console)
         return error.exit_code
     if isinstance(error, click.ClickException):
@@ -47,11 +53,22 @@ def report(error: BaseException, console: Console) -> int:  # noqa: PLR0911 - on
     return _report_bug(error, console)
 
 
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether ``error``, or what it came from, says that no memory, or no thread, was to be had."""
+    while error is not None:
+        if isinstance(error, MemoryError) or str(error) == "can't start new thread" or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        error = error.__cause__
+    return False
+
+
 def report_problems(problems: Iterable[Problem], console: Console) -> None:
     """Write each problem with its place, excerpt, node and hint."""
     for problem in problems:
         _head(problem.spot, problem.severity, problem.code, problem.message, console)
         _details(problem.spot, problem.node, problem.hint, console)
+        if console.verbose and problem.details:
+            console.line(printable(problem.details))
 
 
 def count(problems: Iterable[Problem]) -> str:

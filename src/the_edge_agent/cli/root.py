@@ -14,9 +14,12 @@ from the_edge_agent.cli.console import Console
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from the_edge_agent.cli.bundled import Bundled
+
 _HERE = "the_edge_agent.cli"
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": (f"{_HERE}.init", "Write a workflow to start from."),
     "run": (f"{_HERE}.run", "Run a workflow and print its final state as JSON."),
     "resume": (f"{_HERE}.resume", "Go on with a run that paused, from its checkpoint."),
     "validate": (f"{_HERE}.validate", "Check workflows without running them."),
@@ -28,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "verify": (f"{_HERE}.verify", "Check that an image is what it was when it was built."),
     "doctor": (f"{_HERE}.doctor", "Tell what this machine can do and which models are found."),
     "completion": (f"{_HERE}.completion", "Print the completion script of a shell."),
+    "help": (f"{_HERE}.help", "Tell how a command is used."),
 }
 """Name of a command → the module whose ``command`` it is, and its line of help."""
 
@@ -37,7 +41,12 @@ COMPLETING = "_TEA_COMPLETE"
 
 
 class LazyGroup(click.Group):
-    """A group that imports the module of a command when that command runs, and none to list them."""
+    """A group that imports the module of a command when that command runs, and none to list them.
+
+    ``agent`` is the one inside the image that was started, if it holds one.
+    """
+
+    agent: Bundled | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, in the order of the help text."""
@@ -53,7 +62,7 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             message = f"{COMMANDS[cmd_name][0]}.command is no click command"
             raise TypeError(message)
-        return command
+        return self.agent.amended(cmd_name, command) if self.agent else command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the list of commands from the table, importing none of them."""
@@ -117,20 +126,22 @@ def tea(context: click.Context, *, impl: bool, features: bool, as_json: bool) ->
         raise click.UsageError("A command is missing.", context)
 
 
-def run_command_line(words: list[str], *, bundle: str | None = None) -> int:
-    """Run the command ``words`` name; everything it raises ends here as a message and an exit code.
+def run_command_line(words: list[str], *, image: str | None = None, full: bool = False) -> int:
+    """Run the command that ``words`` name; everything it raises ends here as a message and an exit code.
 
-    ``bundle`` is the root of the image that was started; one that holds a workflow runs it, and ``words`` are for that.
+    ``image`` is the root of the image that was started. One that holds a workflow is the command of that, unless ``full``.
     """
     _open_standard_streams()
     console = Console()
-    if bundle is not None and _holds_a_workflow(bundle):
-        from the_edge_agent.bundle.start import words_for
-
-        try:
-            words = words_for(bundle, words)
-        except Exception as error:  # noqa: BLE001 - as below
-            return _leave(error, console)
+    try:
+        agent = _agent(image)
+    except Exception as error:  # noqa: BLE001 - as below
+        return _leave(error, console)
+    if agent is not None:
+        console.places = agent.places
+        if not full and words[:1] != ["--impl"]:
+            return _run(agent.command(), agent.program, words, console)
+    tea.agent = agent
     if COMPLETING in os.environ:
         from click.shell_completion import shell_complete
 
@@ -139,10 +150,15 @@ def run_command_line(words: list[str], *, bundle: str | None = None) -> int:
         with click.Context(tea, info_name="tea") as context:
             console.line(tea.get_help(context))
         return 2
+    return _run(tea, f"{agent.program} tea" if agent else "tea", words, console)
+
+
+def _run(command: click.Command, name: str, words: list[str], console: Console) -> int:
+    """Run ``command``, which the user knows by ``name``, with ``words``."""
     try:
-        # Not tea.main(): it turns Ctrl-C into an Abort that no longer knows what was interrupted.
-        with tea.make_context("tea", list(words), obj=console) as context:
-            code = tea.invoke(context)
+        # Not command.main(): it turns Ctrl-C into an Abort that no longer knows what was interrupted.
+        with command.make_context(name, list(words), obj=console) as context:
+            code = command.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -151,10 +167,16 @@ def run_command_line(words: list[str], *, bundle: str | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _holds_a_workflow(root: str) -> bool:
+def _agent(image: str | None) -> Bundled | None:
+    if image is None:
+        return None
     from the_edge_agent.image.layout import BUNDLE
 
-    return os.path.isfile(os.path.join(root, BUNDLE))  # noqa: PTH113, PTH118 - pathlib is not needed for anything else here
+    if not os.path.lexists(os.path.join(image, BUNDLE)):  # noqa: PTH118 - pathlib is not needed for anything else here
+        return None
+    from the_edge_agent.cli.bundled import Bundled
+
+    return Bundled.of(image)
 
 
 def _open_standard_streams() -> None:

@@ -10,6 +10,8 @@ import click
 from the_edge_agent.cli.names import ModelPath
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from the_edge_agent.cli.console import Console
 
 
@@ -35,8 +37,23 @@ def _elsewhere(option: str, context: click.Context | None = None) -> click.Usage
 _PATH = click.Path(path_type=Path)
 
 
+def _completed_by(name: str) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """The function ``name`` of :mod:`the_edge_agent.cli.complete`, imported when a shell asks."""
+
+    def complete(context: click.Context, parameter: click.Parameter, start: str) -> Any:
+        from the_edge_agent.cli import complete
+
+        return getattr(complete, name)(context, parameter, start)
+
+    return complete
+
+
+_NODE, _NODES = _completed_by("node"), _completed_by("nodes")
+
+
 @click.command(cls=RunCommand, name="run")
 @click.argument("file", type=_PATH)
+@click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "-i",
     "--input",
@@ -45,6 +62,7 @@ _PATH = click.Path(path_type=Path)
     help="Values laid over the state at the start: a JSON object, @file.json, @file.yaml, or - for stdin.",
 )
 @click.option("-o", "--output", type=_PATH, help="Write the final state to this file instead of standard output.")
+@click.option("--raw", metavar="KEY", help="Write only the value of this key (also a.b) of the final state, a text without quotes.")
 @click.option("-s", "--stream", is_flag=True, help="Write every event as one line of JSON to standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress. The answer and errors are always shown.")
 @click.option("-v", "--verbose", count=True, help="Show progress also where there is no terminal; with --stream: all events.")
@@ -55,11 +73,11 @@ _PATH = click.Path(path_type=Path)
 @click.option("--secrets", "secrets_text", metavar="JSON|@FILE", help="Values for {{ secrets.name }}; never shown.")
 @click.option("--secrets-env", "secrets_prefix", metavar="PREFIX", help="Take secrets from environment variables that start so.")
 @click.option("-c", "--checkpoint-dir", type=_PATH, help="Keep the state here at every interrupt.")
-@click.option("--interrupt-before", multiple=True, metavar="NODES", help="Stop before these nodes (comma list).")
-@click.option("--interrupt-after", multiple=True, metavar="NODES", help="Stop after these nodes (comma list).")
+@click.option("--interrupt-before", multiple=True, metavar="NODES", shell_complete=_NODES, help="Stop before these nodes (comma list).")
+@click.option("--interrupt-after", multiple=True, metavar="NODES", shell_complete=_NODES, help="Stop after these nodes (comma list).")
 @click.option("--auto-continue", is_flag=True, help="Go on at every interrupt.")
-@click.option("--entry-point", metavar="NODE", help="Start at this node.")
-@click.option("--exit-point", metavar="NODE", help="End when this node would be next.")
+@click.option("--entry-point", metavar="NODE", shell_complete=_NODE, help="Start at this node.")
+@click.option("--exit-point", metavar="NODE", shell_complete=_NODE, help="End when this node would be next.")
 @click.option(
     "--fail-on-state",
     multiple=True,
@@ -76,12 +94,18 @@ _PATH = click.Path(path_type=Path)
 @click.option("-I", "--interactive", is_flag=True, hidden=True)
 @click.pass_obj
 def command(console: Console, /, *, interactive: bool, **options: Any) -> int:
-    """Run the workflow FILE and print its final state as JSON.
+    """Run the workflow FILE and print its final state as JSON. FILE may be - for standard input.
+
+    Each KEY=VALUE is laid over the state at the start: a.b is b inside a. VALUE is JSON where it can be read as JSON, else text;
+    @FILE and @- (standard input) are the text of a file.
 
     \b
-    tea run hello.yaml --input '{"name": "Ada"}'
+    tea run hello.yaml name=Ada
+    tea run hello.yaml name=@name.txt --raw greeting
     tea run hello.yaml --input @state.json --output result.json
     """  # noqa: D301 - the backspace is click's mark for text that keeps its lines
+    if options["raw"] is not None and options["stream"]:
+        raise click.UsageError("--raw and --stream cannot be used together.")
     if interactive and options["stream"]:
         raise click.UsageError("--interactive and --stream cannot be used together.")
     if interactive and (known := _elsewhere("--interactive")):

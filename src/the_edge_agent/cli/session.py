@@ -6,11 +6,11 @@ import os
 import shlex
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from the_edge_agent.cancellation import Cancellation
-from the_edge_agent.cli import files, inputs, pausing
+from the_edge_agent.cli import files, inputs, keys, pausing
 from the_edge_agent.cli.answer import Answer, claimed, encoded
 from the_edge_agent.cli.progress import Heartbeat, LiveProgress, PlainProgress, Warnings, Whereabouts
 from the_edge_agent.cli.report import report_problems
@@ -19,6 +19,7 @@ from the_edge_agent.cli.stream import EventStream
 from the_edge_agent.errors import NodeFailed, TeaError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from the_edge_agent.agent import Agent
@@ -35,11 +36,16 @@ _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """What was typed after ``tea run``; see there for what each means. ``checkpoint`` is that of ``tea resume``."""
+    """What was typed after ``tea run``; see there for what each means. ``checkpoint`` is that of ``tea resume``.
+
+    ``inputs`` are those of the options of a bundled agent, which lie over ``--input``; ``agent`` is what a user types to start it.
+    """
 
     file: Path
+    values: tuple[str, ...]
     input_text: str | None
     output: Path | None
+    raw: str | None
     stream: bool
     quiet: bool
     verbose: int
@@ -62,6 +68,8 @@ class CommandLine:
     debug_state: Path | None
     heartbeat: bool
     checkpoint: Path | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    agent: str | None = None
 
 
 class Session:
@@ -74,6 +82,7 @@ class Session:
         self._whereabouts = Whereabouts()
         self._progress: Progress | None = None
         self._stream: EventStream | None = None
+        self._streams_to_terminal = False
 
     def run(self) -> int:
         """Run the workflow and deliver its final state; returns 0, everything else is raised.
@@ -85,11 +94,14 @@ class Session:
         """
         if self._options.dump_merged:
             return self._dump()
+        self._console.verbose = self._options.verbose > 0
+        # While a workflow runs, file descriptor 1 is not the real one.
+        self._streams_to_terminal = self._options.stream and os.isatty(1)
         with ExitStack() as stack:
             answer = stack.enter_context(claimed(self._console))
             stack.enter_context(stoppable())
             if self._options.stream:
-                self._stream = EventStream(answer, self._console.redact, everything=self._options.verbose > 0)
+                self._stream = EventStream(answer, self._console.shown, everything=self._options.verbose > 0)
             try:
                 return self._deliver(answer)
             except Stopped as stop:
@@ -106,6 +118,7 @@ class Session:
 
     def _deliver(self, answer: Answer) -> int:
         options = self._options
+        inputs.read_once(self._texts())
         unwanted = inputs.pairs("--fail-on-state", options.fail_on_state)
         if self._output is not None:
             inputs.writable("--output", self._output)
@@ -114,27 +127,51 @@ class Session:
         if options.secrets_prefix and not secrets and not options.quiet:
             self._console.line(f"warning [NO_SECRETS]: no environment variable starts with {options.secrets_prefix}")
         given = inputs.mapping("--input", options.input_text) if options.input_text is not None else {}
+        given |= options.inputs
+        assigned = keys.assigned(options.values)
         resume = None if options.checkpoint is None else pausing.checkpoint(options.checkpoint)
-        state = self._final_state(given, secrets, resume)
+        state = self._final_state(given, assigned, secrets, resume)
         content = encoded(state, indent=2)
+        if options.raw is not None:
+            content = keys.raw(keys.value(state, options.raw))
         if self._output is not None:
             files.write("--output", self._output, content)
         elif self._stream is None:
-            answer.document(state)
+            answer.write(content)
         _refuse(state, unwanted)
         return 0
 
-    def _final_state(self, given: dict[str, Any], secrets: dict[str, str], resume: Checkpoint | None) -> dict[str, Any]:
+    def _texts(self) -> Iterator[tuple[str, str | None]]:
+        """What may name standard input: what it is for, and what was typed."""
+        options = self._options
+        yield from (("the workflow", str(path)) for path in (options.file, *options.overlays))
+        yield from (("--input", options.input_text), ("--secrets", options.secrets_text))
+        yield from ((key, text) for key, _, text in (each.partition("=") for each in options.values))
+
+    def _final_state(
+        self, given: dict[str, Any], assigned: dict[str, Any], secrets: dict[str, str], resume: Checkpoint | None
+    ) -> dict[str, Any]:
         with self._load(secrets) as agent, ExitStack() as stack:
+            self._keep_inputs(agent)
             self._console.redact.hide(agent.secrets.values())
+            below = agent.workflow.initial_state if resume is None else resume.state
+            given = keys.laid(assigned, given, below)
             if not self._options.quiet:
                 report_problems(agent.problems, self._console)
+                report_problems(keys.misspelt(given, {*keys.known(agent.workflow), *below}), self._console)
             self._progress = self._shown()
             if self._progress is not None:
                 stack.callback(self._progress.close)
             cancellation = Cancellation()
             stack.callback(cancellation.request)
             return agent.invoke(given, cancellation=cancellation, sink=self._sink(), **self._run_options(agent, resume))
+
+    def _keep_inputs(self, agent: Agent) -> None:
+        """Raise :class:`UsageError` when the final state would be written over what the run was made of."""
+        options = self._options
+        given = [options.file, *options.overlays, *options.actions_files, options.gguf, options.checkpoint]
+        given += [path for graph in agent.workflow.graphs() for path in (graph.path, *(one.path for one in graph.imports))]
+        files.keep("--output", self._output, [path for path in given if path is not None])
 
     def _run_options(self, agent: Agent, resume: Checkpoint | None) -> RunOptions:
         typed, nodes = self._options, agent.workflow.nodes
@@ -172,9 +209,12 @@ class Session:
         named = agent.workflow.config.get("checkpoint_dir")
         if folder is None and isinstance(named, str) and named:
             folder = Path(named)
+        typed = shlex.join([str(self._options.file), *(word for path in self._options.overlays for word in ("-f", str(path)))])
+        bundled = self._options.agent
         return pausing.Pausing(
             self._console,
-            workflow=shlex.join([str(self._options.file), *(word for path in self._options.overlays for word in ("-f", str(path)))]),
+            run=bundled or f"tea run {typed}",
+            resume=f"{bundled} tea resume CHECKPOINT" if bundled else f"tea resume CHECKPOINT -w {typed}",
             config=agent.workflow.config,
             checkpoint_folder=folder,
             go_on=self._options.auto_continue,
@@ -182,7 +222,8 @@ class Session:
         )
 
     def _shown(self) -> Progress | None:
-        if self._options.quiet:
+        if self._options.quiet or self._streams_to_terminal:
+            # Both would write to one terminal, and a line of JSON would not be one any more.
             return None
         if self._console.live:
             return LiveProgress(self._console)
@@ -199,7 +240,7 @@ class Session:
         if self._options.debug_state is not None:
             from the_edge_agent.cli.statefiles import StateFiles
 
-            sinks.append(StateFiles(self._options.debug_state, self._console.redact))
+            sinks.append(StateFiles(self._options.debug_state, self._console.shown))
         if self._stream is not None:
             sinks.append(self._stream)
 

@@ -10,11 +10,10 @@ from the_edge_agent.cli.answer import encoded
 from the_edge_agent.engine import events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from the_edge_agent.engine.events import Event
-    from the_edge_agent.redaction import Redactor
 
 OPTION = "--debug-state"
 
@@ -27,9 +26,9 @@ class StateFiles:
     Secrets are hidden in the errors; the states are the workflow's own.
     """
 
-    def __init__(self, folder: Path, redact: Redactor) -> None:
+    def __init__(self, folder: Path, shown: Callable[[str], str]) -> None:
         files.folder(OPTION, folder)
-        self._redact = redact
+        self._shown = shown
         self._folder = folder
         self._step = 0
         self._lock = threading.Lock()
@@ -46,7 +45,7 @@ class StateFiles:
             self._write("after", event.node, event.branch, event.state, {})
         elif isinstance(event, events.NodeErrored):
             state = self._states.get(event.branch, self._states.get(None, {}))
-            self._write("FAILED", event.node, event.branch, state, {"error": self._redact(event.error), "error_type": event.error_type})
+            self._write("FAILED", event.node, event.branch, state, {"error": self._shown(event.error), "error_type": event.error_type})
 
     def _write(self, word: str, node: str, branch: str | None, state: Mapping[str, Any], more: Mapping[str, Any]) -> None:
         with self._lock:

@@ -11,9 +11,10 @@ from the_edge_agent.engine import events
 from the_edge_agent.errors import NodeFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from the_edge_agent.cli.answer import Answer
     from the_edge_agent.engine.events import Event
-    from the_edge_agent.redaction import Redactor
 
 _OF_THE_PROGRAM = ("error", "message")
 """Fields whose text tea wrote, and in which a secret has no place."""
@@ -26,9 +27,9 @@ class EventStream:
     existing streams expect one ``node_complete`` a node of the main flow.
     """
 
-    def __init__(self, answer: Answer, redact: Redactor, *, everything: bool = False) -> None:
+    def __init__(self, answer: Answer, shown: Callable[[str], str], *, everything: bool = False) -> None:
         self._answer = answer
-        self._redact = redact
+        self._shown = shown
         self._everything = everything
         self._ended = False
         self.broken = False
@@ -60,7 +61,7 @@ class EventStream:
         return not isinstance(event, events.NodeStarted)
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
-        shown = {key: self._redact(value) if key in _OF_THE_PROGRAM and isinstance(value, str) else value for key, value in fields.items()}
+        shown = {key: self._shown(value) if key in _OF_THE_PROGRAM and isinstance(value, str) else value for key, value in fields.items()}
         try:
             self._answer.event({"type": kind, "timestamp": datetime.now().astimezone().isoformat(), **shown})
         except BrokenPipeError:

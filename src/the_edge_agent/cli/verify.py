@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from the_edge_agent.cli.console import Console
     from the_edge_agent.image.verify import Verdict
 
 
 @click.command(name="verify")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def command(*, file: Path, as_json: bool) -> int:
+@click.pass_obj
+def command(console: Console, /, *, file: Path, as_json: bool) -> int:
     """Read the image FILE and check every byte of it against the digests it holds, and its parts against what they have to be.
 
     Exit code 8 when it is damaged. Nothing of it is run. That the digests are those its builder meant is not checked: whoever can
     change the file can change them too. Compare with a published SHA-256 where that matters.
     """
+    from the_edge_agent.cli.meter import meter
     from the_edge_agent.image.verify import verify
 
-    verdict = verify(file)
+    with meter(console, f"reading {file.name}") as progress:
+        verdict = verify(file, progress=progress)
     problem = verdict.damaged()
     if as_json:
         click.echo(json.dumps(_finding(verdict), indent=2, ensure_ascii=False))

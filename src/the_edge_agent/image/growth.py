@@ -11,6 +11,7 @@ import stat
 import struct
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from the_edge_agent.image.squashfs import (
     DIRECTORY,
@@ -33,6 +34,9 @@ from the_edge_agent.image.squashfs import (
     Squashfs,
     Superblock,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MOST_NAMES = 256
 """Names under one head of a listing."""
@@ -67,10 +71,10 @@ class _Folder:
         inner.put(rest, change)
 
 
-def grown(base: Squashfs, files: dict[str, NewFile], at: int) -> tuple[Superblock, bytes]:
+def grown(base: Squashfs, files: Mapping[str, NewFile | None], at: int) -> tuple[Superblock, bytes]:
     """The superblock and the tables, to be written at position ``at``, of ``base`` with ``files`` (path → file) added or replaced.
 
-    Neither the clock nor the order of ``files`` makes a difference. ``base`` is only read.
+    ``None`` takes a file away. Neither the clock nor the order of ``files`` makes a difference. ``base`` is only read.
     """
     growth = _Growth(base)
     changes = _Folder()

@@ -127,10 +127,13 @@ class Member:
 
 
 class Squashfs:
-    """The squashfs that starts at byte ``offset`` of an open file and ends before byte ``limit`` of it."""
+    """The squashfs that starts at byte ``offset`` of an open file and ends before byte ``limit`` of it.
 
-    def __init__(self, file: BinaryIO, offset: int, limit: int) -> None:
-        """Read the superblock.
+    With the ``superblock`` that it had before it grew it is what it was then.
+    """
+
+    def __init__(self, file: BinaryIO, offset: int, limit: int, *, superblock: bytes | None = None) -> None:
+        """Read the superblock, unless it is given.
 
         Raises:
             ImageDamaged: there is no squashfs, or none of the form described above.
@@ -139,7 +142,7 @@ class Squashfs:
         self._offset = offset
         self._size = limit - offset
         self._fragments: dict[int, bytes] = {}
-        found = Superblock(*SUPERBLOCK.unpack(self.read(0, SUPERBLOCK.size)))
+        found = Superblock(*SUPERBLOCK.unpack(superblock or self.read(0, SUPERBLOCK.size)))
         self.superblock = found
         if found.magic != MAGIC or (found.major, found.minor) != (4, 0) or found.block_size != 1 << found.block_log:
             self.fail("there is no squashfs 4.0 behind its head")

@@ -23,7 +23,7 @@ from the_edge_agent.image.engine import reading
 from the_edge_agent.image.layout import METAINFO, PAGE, STARTERS
 from the_edge_agent.image.manifest import payload_digest
 from the_edge_agent.image.squashfs import FILE, LINK, LONG_FILE, LONG_LINK, Inode, Squashfs
-from the_edge_agent.image.writer import PIECE
+from the_edge_agent.image.writer import PIECE, untold
 from the_edge_agent.models import header
 from the_edge_agent.models.embedded import Region
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from the_edge_agent.image.manifest import Manifest, Part
+    from the_edge_agent.image.writer import Progress
 
 _DESKTOP_KEYS = ("Type", "Name", "Exec", "Icon", "Categories")
 _METAINFO_TAGS = ("id", "name", "summary", "metadata_license", "project_license")
@@ -66,8 +67,10 @@ class Verdict:
         return ImageDamaged(f"{self.path} is not intact:\n  " + "\n  ".join(self.problems))
 
 
-def verify(path: Path, *, bytes_too: bool = True) -> Verdict:
+def verify(path: Path, *, bytes_too: bool = True, progress: Progress = untold) -> Verdict:
     """Check the image ``path``; ``bytes_too=False`` leaves the digests out, for an image whose bytes have just been read back.
+
+    ``progress`` is told how many bytes of how many are read.
 
     Raises:
         UsageError: the file cannot be read.
@@ -76,19 +79,19 @@ def verify(path: Path, *, bytes_too: bool = True) -> Verdict:
     """
     try:
         with reading(path) as file:
-            return _verified(path, file, bytes_too=bytes_too)
+            return _verified(path, file, progress, bytes_too=bytes_too)
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from problem
 
 
-def _verified(path: Path, file: BinaryIO, *, bytes_too: bool) -> Verdict:
+def _verified(path: Path, file: BinaryIO, progress: Progress, *, bytes_too: bool) -> Verdict:
     manifest, end = manifests.read(path, file)
     file.seek(0, 2)
     verdict = Verdict(path, file.tell(), manifest)
     _check_layout(verdict, file, end)
     if bytes_too:
         for part in manifest.parts:
-            _check_digest(verdict, file, part)
+            _check_digest(verdict, file, part, progress)
     with verdict.gathering("its head"):
         _check_head(verdict, file)
     with verdict.gathering("its squashfs"):
@@ -117,7 +120,7 @@ def _check_zeros(verdict: Verdict, file: BinaryIO, start: int, end: int) -> None
         verdict.problems.append(f"between bytes {start} and {end} there should be zeros only")
 
 
-def _check_digest(verdict: Verdict, file: BinaryIO, part: Part) -> None:
+def _check_digest(verdict: Verdict, file: BinaryIO, part: Part, progress: Progress) -> None:
     digest, left = hashlib.sha256(), part.size
     file.seek(part.offset)
     while left:
@@ -126,6 +129,7 @@ def _check_digest(verdict: Verdict, file: BinaryIO, part: Part) -> None:
             break
         digest.update(data)
         left -= len(data)
+        progress(part.end - left, verdict.size)
     if left:
         verdict.problems.append(f"{part.name} is truncated: {left} of its {part.size} bytes are missing")
     elif digest.hexdigest() != part.sha256:

@@ -8,10 +8,13 @@ written. The file appears under its name when it is complete, and not before.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
+import re
 import tempfile
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -35,6 +38,13 @@ if TYPE_CHECKING:
 PIECE = 1024 * 1024
 """Small enough for what is copied to stay in the processor's cache until it is compared and digested."""
 _MODE = 0o755
+
+Progress = Callable[[int, int], object]
+"""Called with the bytes done and the bytes in all."""
+
+
+def untold(_done: int, _total: int) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +118,36 @@ def write_engine(target: Path, *, head: bytes, squashfs: Path, name: str, versio
 
 
 def write_bundle(
-    target: Path, engine: Engine, *, name: str, models: Sequence[Model] = (), files: Sequence[SmallFile] = (), workflow: str | None = None
+    target: Path,
+    engine: Engine,
+    *,
+    name: str,
+    models: Sequence[Model] = (),
+    files: Sequence[SmallFile] = (),
+    without: Sequence[str] = (),
+    workflow: str | None = None,
+    progress: Progress = untold,
 ) -> Manifest:
     """Write an image of ``engine`` with ``models`` and ``files``; returns what it says about itself.
 
     Each model begins at a page boundary of the file, is stored raw in one piece and has been compared with its source. The
-    order given is the order in the file. ``workflow`` is the path inside of what runs when the image is started.
+    order given is the order in the file. Files of the engine at the paths ``without`` are not seen any more. ``workflow`` is the path
+    inside of what runs when the image is started. ``progress`` is told how many bytes of how many are written.
 
     Raises:
         UsageError: ``target`` cannot be written, or the disk is full; nothing is left under its name.
         ImageDamaged: the engine is not intact.
     """
     with reading(engine.path) as source, _new(target) as file:
-        start = engine.start
-        _room(target, start + engine.size + sum(model.region.length for model in models))
+        start, total = engine.start, engine.start + engine.size + sum(model.region.length for model in models)
+        _room(target, total)
+
+        def behind(place: int) -> Callable[[int], object]:
+            return lambda done: progress(place + done, total)
+
         rest = start + SUPERBLOCK.size
         known = engine.manifest.part("engine")
-        digest = _copy(source, known.offset, file, rest, known.size)
+        digest = _copy(source, known.offset, file, rest, known.size, behind(rest))
         if digest != known.sha256:
             raise ImageDamaged(f"{engine.path} is not intact: its engine is damaged")
         _put(file, start, engine.superblock)
@@ -133,16 +156,17 @@ def write_bundle(
         for model in models:
             at = _up(at)
             with reading(model.region.file) as origin:
-                digest = _copy(origin, model.region.offset, file, at, model.region.length)
+                digest = _copy(origin, model.region.offset, file, at, model.region.length, behind(at))
             parts.append(Part("model", model.path, at, model.region.length, digest))
             at = parts[-1].end
         for small in files:
             _put(file, at, small.content)
             parts.append(Part("file", small.path, at, len(small.content), _sha256(small.content)))
             at = parts[-1].end
-        new = {part.name: NewFile(part.offset - start, part.size) for part in parts[1:]}
+        changes: dict[str, NewFile | None] = dict.fromkeys(without)
+        changes |= {part.name: NewFile(part.offset - start, part.size) for part in parts[1:]}
         base = Squashfs(file, start, start + engine.size)
-        superblock, tables = grown(base, new, at - start)
+        superblock, tables = grown(base, changes, at - start)
         _put(file, start, superblock.pack())
         _put(file, at, tables)
         parts.append(Part("tables", "tables", at, len(tables), _sha256(tables)))
@@ -159,20 +183,51 @@ def write_bundle(
 
 @contextmanager
 def _new(target: Path) -> Iterator[BinaryIO]:
-    """A file to write and read that gets the name ``target`` at the end, and is removed when anything goes wrong before."""
+    """A file to write and read that gets the name ``target`` at the end, and is removed when anything goes wrong before.
+
+    What a process that was killed left behind of an earlier ``target`` is removed first.
+    """
     place = target.absolute()
     name = ""
     try:
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.", suffix=".part")
+        _remove_leftovers(place)
+        handle, name = _locked(place)
         with os.fdopen(handle, "w+b") as file:
             yield file
             os.fchmod(file.fileno(), _MODE)
-        os.replace(name, place)  # noqa: PTH105 - the name is mkstemp's text
+            os.replace(name, place)  # noqa: PTH105 - the name is mkstemp's text
     except OSError as problem:
         raise _unwritable(target, problem) from problem
     finally:
         if name and os.path.exists(name):  # noqa: PTH110 - the name is mkstemp's text
             os.unlink(name)  # noqa: PTH108 - the name is mkstemp's text
+
+
+def _beside(place: Path) -> tuple[str, str]:
+    """What the name of a half-written ``place`` starts and ends with."""
+    return f".{place.name[:100]}.", ".part"
+
+
+def _locked(place: Path) -> tuple[int, str]:
+    """A new file beside ``place``, locked as long as it is open: one that nobody locks was left by a process that has ended."""
+    while True:
+        start, end = _beside(place)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=start, suffix=end)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_nlink:
+            return handle, name
+        os.close(handle)
+
+
+def _remove_leftovers(place: Path) -> None:
+    """Remove what earlier processes left of ``place``, but nothing that one still writes."""
+    start, end = _beside(place)
+    left = re.compile(rf"{re.escape(start)}[a-z0-9_]{{8}}{re.escape(end)}")
+    for path in [path for path in place.parent.iterdir() if left.fullmatch(path.name)]:
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def _unwritable(target: Path, problem: OSError) -> UsageError:
@@ -199,8 +254,8 @@ def _room(target: Path, size: int) -> None:
         )
 
 
-def _copy(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int) -> str:
-    """Copy ``length`` bytes, compare what was written with what was read, and return its SHA-256.
+def _copy(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int, progress: Callable[[int], object] = lambda _: None) -> str:
+    """Copy ``length`` bytes, compare what was written with what was read, and return its SHA-256; ``progress`` is told how far it is.
 
     One thread copies and compares a piece while another one digests what was written before it.
     """
@@ -222,6 +277,7 @@ def _copy(source: BinaryIO, offset: int, target: BinaryIO, at: int, length: int)
             if buffer != original:
                 raise OSError(errno.EIO, "what was written is not what was read")
             digested[turn] = digesting.submit(digest.update, buffer)
+            progress(start + len(buffer))
     return digest.hexdigest()
 
 

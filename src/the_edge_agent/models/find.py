@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from the_edge_agent import directories
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.models import INSIDE, SUFFIX, builtin, catalogue, elsewhere, embedded, installed, is_model
 from the_edge_agent.models.header import read
@@ -182,15 +183,13 @@ def by_any_name(name: str, why: str, environ: Mapping[str, str], files: Files = 
 
 def folders(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
     """The search folders in order, whether they exist or not, each with the name a user knows it by."""
-    import platformdirs
-
     listed = []
     bundle = environ.get(embedded.ROOT) or embedded.root()
     if bundle:
         listed.append((Path(bundle) / INSIDE, f"the bundle (${embedded.ROOT}/{INSIDE})"))
     own = (
         installed.folder(),
-        Path(platformdirs.user_cache_dir(installed.APPLICATION)) / "models",
+        directories.cache() / "models",
         Path(_home(environ)) / ".cache" / "tea" / "models",
     )
     return (*listed, *((folder, str(folder)) for folder in own))

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from the_edge_agent import directories
 from the_edge_agent.errors import ModelUnavailable
 from the_edge_agent.models.catalogue import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-APPLICATION = "the-edge-agent"
 Trust = Literal["catalogue", "first use", "added"]
 
 
@@ -41,9 +41,7 @@ class Record:
 
 def folder() -> Path:
     """Where the files are; it may not be there yet."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir(APPLICATION)) / "models"
+    return directories.data() / "models"
 
 
 def record(file_name: str) -> Record | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from the_edge_agent import directories
 from the_edge_agent.errors import Problem, Spot, UsageError
 from the_edge_agent.workflow import check
 from the_edge_agent.workflow.dialect import WORKFLOW
@@ -17,6 +17,7 @@ from the_edge_agent.workflow.source import Map, Report, Scalar, Seq, Tree, compo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _REMOTE = ("s3://", "gs://", "az://", "http://", "https://", "github://", "gitlab://", "hf://")
 
@@ -170,7 +171,7 @@ class _File:
         if "{{" in name:
             report(Problem("BAD_TEMPLATE", "the path of a subgraph cannot be a template", spot, hint="write the path of the file"))
             return None
-        path = self.path.parent / Path(name).expanduser()
+        path = self.path.parent / directories.expanded(name)
         if path.resolve() in self.stack:
             report(Problem("SUBGRAPH_CYCLE", f"the subgraph {name} contains itself", spot))
             return None

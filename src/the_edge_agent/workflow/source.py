@@ -8,8 +8,10 @@ nodes after alias expansion, and the size of the text are bounded, so a "billion
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import Problem, Source, Spot, UsageError, WorkflowInvalid
@@ -70,13 +72,15 @@ def plain(tree: Tree) -> Any:
 
 
 def read(path: Path) -> Source:
-    """The text of the file at ``path``.
+    """The text of the file at ``path``; ``-`` is standard input, which is read once and remembered.
 
     Raises:
         UsageError: there is no such file, it is a folder, unreadable, too large, or not UTF-8.
     """
     name = str(path)
     try:
+        if name == "-":
+            return _standard_input()
         size = path.stat().st_size
         if path.is_dir():
             raise UsageError(f"{name} is a folder, not a workflow file", hint=f"name a YAML file in it: tea run {name}/FILE.yaml")
@@ -92,6 +96,15 @@ def read(path: Path) -> Source:
         ) from None
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror or error}") from None
+
+
+@cache
+def _standard_input() -> Source:
+    # As much as a file may have: what is larger is no workflow.
+    content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"standard input is too large for a workflow: more than {MAX_BYTES} bytes")
+    return Source("<stdin>", content.decode("utf-8-sig"))
 
 
 def _similar(path: Path) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HERE = "here"
 SHIP, DESK, CACHE = "/ship", "/desk", "/cache"
-_BINFMT = Path(__file__).with_name("binfmt.sh")
+_BINFMT = Path(__file__).parents[3] / "release/build/binfmt.sh"
 _PLAIN = "1234"
 _OWN = ("empty", "busybox")
 

@@ -68,6 +68,8 @@ def test_the_words_that_each_name_gives_the_loader(payload: Payload) -> None:
     assert payload.ask("usr/bin/python", "-c", "pass").words == [*python, "-c", "pass"]
     swipl = [*loader, f"{payload.root}/usr/bin/swipl", f"{payload.root}/usr/lib/swi-prolog/bin/swipl"]
     assert payload.ask("usr/bin/swipl", "-q").words == [*swipl, f"--home={payload.root}/usr/lib/swi-prolog", "-q"]
+    # SWI-Prolog tells its version only when nothing else is asked.
+    assert payload.ask("usr/bin/swipl", "--version").words == [*swipl, "--version"]
 
 
 def test_a_link_to_it_from_elsewhere_works(payload: Payload, desk: Path) -> None:

@@ -6,9 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.release.install.desk import ARCH, make_release
+from tests.release.install.desk import ARCH, Desk, make_release
 from tests.release.install.mirror import Mirror, serving
+
 from the_edge_agent.image.elf import MACHINES
 
 if TYPE_CHECKING:
@@ -35,3 +35,9 @@ def mirror(release: Path) -> Iterator[Mirror]:
     """Serves ``release``."""
     with serving(release) as made:
         yield made
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Where it is tried if the shell and the program that downloads make no difference."""
+    return Desk(tmp_path / "desk", "dash", "curl")

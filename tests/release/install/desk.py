@@ -8,20 +8,46 @@ import random
 import shutil
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from release.build import variants
 from release.publish import listing, sums
-from release.publish.artifact import Artifact, Part, digest
+from release.publish.artifact import Artifact, digest
 from release.publish.installer import SCRIPT
 from release.publish.parts import split
 from the_edge_agent.image.elf import MACHINES
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 VERSION = "1.2.3"
 SMALL, LARGE = "tea-python-llm", "tea-python-llm-gemma"
 SIZE = 200_000
-COMMANDS = "uname ls df tail tr sha256sum mktemp dd cat rm mv mkdir rmdir chmod ln sleep grep id cp".split()
+COMMANDS = [
+    *(
+        "uname",
+        "ls",
+        "df",
+        "tail",
+        "tr",
+        "sha256sum",
+        "mktemp",
+        "dd",
+        "cat",
+        "rm",
+        "mv",
+        "mkdir",
+        "rmdir",
+        "chmod",
+        "ln",
+        "sleep",
+        "grep",
+        "id",
+        "cp",
+    )
+]
 """All that the script needs besides a shell and something that downloads."""
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
 ARCH = os.uname().machine
@@ -35,8 +61,6 @@ def stand_in(path: Path, seed: int) -> None:
 
 def make_release(folder: Path) -> Path:
     """``SMALL`` in one piece, ``LARGE`` in three parts, for every architecture."""
-    from release.build import variants
-
     made = []
     for seed, (name, machine) in enumerate((name, machine) for name in (SMALL, LARGE) for machine in MACHINES):
         path = folder / f"{name}-{VERSION}-{machine}.AppImage"
@@ -76,11 +100,10 @@ class Desk:
         inside_busybox = self.shell == "busybox"
         for name in COMMANDS:
             self._offer(name, busybox if inside_busybox else shutil.which(name))
-        self._offer(
-            *{"curl": ("curl", shutil.which("curl")), "wget": ("wget", shutil.which("wget")), "busybox-wget": ("wget", busybox)}[
-                self.downloader
-            ]
-        )
+        if self.downloader == "busybox-wget":
+            self._offer("wget", busybox)
+        elif self.downloader:
+            self.offer(self.downloader)
 
     def _offer(self, name: str, program: str | None) -> None:
         if program is None:
@@ -98,19 +121,18 @@ class Desk:
         return [place, *rest, str(self.script), *words]
 
     def start(self, *words: str, base: str | None = None) -> subprocess.Popen[str]:
-        given = ["--base-url", base] if base else []
         return subprocess.Popen(
-            [*self.command(*given, *words)],
+            self.command(*(["--base-url", base] if base else []), *words),
             cwd=self.folder,
             env={"PATH": str(self.tools), "HOME": str(self.home), "TMPDIR": str(self.temporary), "TEA_INSTALL_PAUSE": "0", **self.settings},
             stdin=subprocess.DEVNULL,
+            process_group=0,  # as a terminal has it, which interrupts all of it at once
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
 
     def run(self, *words: str, base: str | None = None) -> subprocess.CompletedProcess[str]:
-        # As anybody but root: their folder is in their home.
         process = self.start("--dir", str(self.target), *words, base=base)
         out, err = process.communicate(timeout=60)
         assert not list(self.temporary.iterdir()), "something is left in the folder for temporary files"
@@ -137,22 +159,3 @@ def whole_digest(folder: Path, variant: str) -> str:
 
 def is_published(path: Path, folder: Path, variant: str) -> bool:
     return hashlib.sha256(path.read_bytes()).hexdigest() == whole_digest(folder, variant)
-
-
-__all__ = [
-    "ARCH",
-    "COMMANDS",
-    "LARGE",
-    "SHELLS",
-    "SIZE",
-    "SMALL",
-    "VERSION",
-    "Desk",
-    "Part",
-    "file_name",
-    "is_published",
-    "make_release",
-    "part_names",
-    "republish",
-    "stand_in",
-]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Fault = Callable[["Handler", bytes, int], None]
 """Answers one request for a file, of which the bytes from a position on were asked for."""
 
+ENDLESS = 200_000_000
 PAGE = b"<!DOCTYPE html>\n<html><body>Something went wrong. $(touch pwned)</body></html>\n"
 
 
@@ -130,12 +131,15 @@ def longer(handler: Handler, body: bytes, _: int) -> None:
 
 def endless(handler: Handler, body: bytes, _: int) -> None:
     """Goes on until the client has enough."""
-    handler.server.served.append(Served(handler.path.rsplit("/", 1)[-1], 0, 0))
     handler.send_response(200)
     handler.send_header("Connection", "close")
     handler.end_headers()
-    for _round in range(200):
-        handler.wfile.write(body[:1000] * 100)
+    sent = 0
+    try:
+        while sent < ENDLESS:
+            sent += handler.wfile.write(body[:1000] * 100)
+    finally:
+        handler.server.served.append(Served(handler.path.rsplit("/", 1)[-1], 0, sent))
 
 
 def corrupt(handler: Handler, body: bytes, start: int) -> None:

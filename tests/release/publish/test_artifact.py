@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.conftest import VERSION, image
 
 from release.publish.artifact import (
     Artifact,
@@ -20,7 +21,6 @@ from release.publish.artifact import (
     published,
     save,
 )
-from tests.release.publish.conftest import VERSION, image
 from the_edge_agent.errors import UsageError
 from the_edge_agent.image.damage import ImageDamaged
 
@@ -68,7 +68,7 @@ def test_another_file_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "kind"), [("tea-other", ArtifactDamaged), ("tea-python", ArtifactDamaged)])
 def test_an_image_has_the_name_of_what_it_is(name: str, kind: type[Exception], tmp_path: Path) -> None:
     made = image(tmp_path, "tea-python-llm")
-    with pytest.raises(kind, match="is tea-python-llm 1.2.3 for x86_64 inside"):
+    with pytest.raises(kind, match=r"is tea-python-llm 1\.2\.3 for x86_64 inside"):
         describe(made.rename(tmp_path / f"{name}-{VERSION}-x86_64.AppImage"))
 
 

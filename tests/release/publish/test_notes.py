@@ -8,19 +8,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.install.mirror import serving
+from tests.release.publish.conftest import VERSION, image, needs_minisign
 
 from release.build.machine import MACHINES
 from release.build.variants import table
-from release.publish import changelog, notes, signature, sums
+from release.publish import ROOT, changelog, listing, notes, signature, sums
 from release.publish.artifact import Artifact, describe, save
 from release.publish.notes import Release
 from release.publish.parts import split
 from release.publish.signature import make_key, read_key
-from tests.release.install.mirror import serving
-from tests.release.publish.conftest import VERSION, image, needs_minisign
+from the_edge_agent.models import catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from release.build.variants import Variant
 
 RELEASES = "https://example.org/owner/tea/releases"
 ZERO = "0" * 64
@@ -133,3 +136,16 @@ def test_a_file_elsewhere_is_shown_there(tmp_path: Path) -> None:
     save(made, tmp_path)
     text = notes.text(Release(version=VERSION, artifacts=[made], releases=RELEASES), table())
     assert "curl -fLO https://store.example.org/v1/x" in text
+
+
+ENGINE = 25_000_000
+LLM = 44_000_000
+"""Bytes of the images without a model of their own, about."""
+
+
+@pytest.mark.parametrize("row", table().values(), ids=lambda row: row.name)
+def test_the_page_for_users_has_the_figures_of_the_data(row: Variant) -> None:
+    known = catalogue.known(row.own_model) if row.own_model else None
+    download = (known.expected_size or 0) + LLM if known else LLM if row.llm else ENGINE
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    assert f"| `{row.name}` | {notes.size(download)} | {notes.size(listing.memory(row))} |" in page

@@ -8,15 +8,17 @@ import random
 import resource
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.conftest import FULL
 
 from release.publish import parts
 from release.publish.artifact import Artifact, ArtifactDamaged, describe, description_of, digest, load, save
 from release.publish.parts import join, spans, split
-from tests.release.publish.conftest import FULL
 from the_edge_agent.errors import MachineUnable, UsageError
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ def test_parts_lie_side_by_side_and_are_about_as_long(size: int) -> None:
     found = spans(size, 300_000 if size < 2**20 else parts.LARGEST)
     assert found[0].start == 0
     assert found[-1].end == size
-    assert all(one.end == after.start for one, after in zip(found, found[1:], strict=False))
+    assert all(one.end == after.start for one, after in pairwise(found))
     assert max(one.size for one in found) - min(one.size for one in found) <= 1
 
 
@@ -162,6 +164,29 @@ def test_a_file_that_is_not_the_one_described_is_not_cut(at: int, whole: Path) -
     assert not list(whole.parent.glob("*.part-*"))
 
 
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("consume", [False, True])
+def test_a_file_that_changes_while_it_is_cut_is_noticed(consume: bool, number: int, whole: Path) -> None:  # noqa: FBT001 - a parameter of the test
+    made = cut(whole)
+    part = whole.parent / made.parts[number - 1].name
+    part.unlink()
+    content = bytearray(whole.read_bytes())
+    content[spans(SIZE, LARGEST)[number - 1].start] ^= 1
+    whole.write_bytes(content)
+    with pytest.raises(ArtifactDamaged):
+        cut(whole, consume=consume)
+    assert not part.exists()
+    assert whole.exists()
+
+
+def test_right_parts_of_another_file_make_no_file(whole: Path) -> None:
+    made = cut(whole, consume=True)
+    with pytest.raises(ArtifactDamaged, match="do not make it"):
+        join(replace(made, sha256="0" * 64), whole.parent)
+    assert not whole.exists()
+    join(made, whole.parent)
+
+
 def test_a_file_that_grew_is_not_cut(whole: Path) -> None:
     with whole.open("ab") as file:
         file.write(b"more")
@@ -230,3 +255,4 @@ def test_a_file_as_long_as_the_largest_image() -> None:
     join(made, folder, consume=True)
     assert digest(whole) == every.hexdigest()
     whole.unlink()
+    description_of(whole).unlink()

@@ -7,12 +7,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.conftest import VERSION, image, needs_minisign
 
 from release.build.machine import MACHINES
 from release.publish.__main__ import main
 from release.publish.artifact import description_of, digest
 from release.publish.signature import SECRET
-from tests.release.publish.conftest import VERSION, image, needs_minisign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +107,7 @@ def test_what_github_says_it_has_is_compared(change: str, folder: Path, tmp_path
 def test_the_installer_knows_where_it_belongs(folder: Path) -> None:
     assert index(folder) == 0
     script = (folder / "install.sh").read_text(encoding="utf-8")
-    assert f"releases='{RELEASES}'\npublic_key=''\n" in script
+    assert f"releases='{RELEASES}'\nreleased='{VERSION}'\npublic_key=''\n" in script
     assert (folder / "install.sh").stat().st_mode & 0o111
 
 

@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.release.publish.conftest import image
 
 from release.build import payload, wheels
 from release.build.debs import read_lock
 from release.publish import sbom
 from release.publish.artifact import ArtifactDamaged, digest
-from tests.release.publish.conftest import image
 from the_edge_agent.models import catalogue
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def test_everything_that_is_pinned_is_listed(tmp_path: Path) -> None:
     found = components(image(tmp_path, "tea-python-llm-gemma"))
     recipe = payload.read_recipe()
     assert set(recipe.packages) <= found.keys()
-    assert set(wheels.read_lock(recipe.wheels_lock)) <= found.keys()
+    assert set(wheels.read_lock(payload.WHEELS_LOCK)) <= found.keys()
     assert {"the-edge-agent", "llama.cpp", "musl-dev", GEMMA} <= found.keys()
-    for one in read_lock(recipe.debs_lock):
+    for one in read_lock(payload.DEBS_LOCK):
         if one.architecture == "amd64":
             assert found[one.name]["version"] == one.version
             assert found[one.name]["hashes"] == [{"alg": "SHA-256", "content": one.sha256}]

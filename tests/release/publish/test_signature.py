@@ -7,11 +7,11 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.conftest import FULL, needs_minisign
 
 from release.publish import signature
 from release.publish.artifact import ArtifactDamaged
 from release.publish.signature import PASSWORD, SECRET, make_key, read_key, sign, signature_of, verify
-from tests.release.publish.conftest import FULL, needs_minisign
 from the_edge_agent.errors import MachineUnable, UsageError
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def test_a_broken_secret_is_told_and_not_shown(value: str, sums: Path, public: P
 def test_the_secret_is_nowhere_on_the_disk(sums: Path, public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = secret(public)
     (public.parent / signature.SECRET_FILE).unlink()
-    before = {path for path in sums.parent.rglob("*")}
+    before = set(sums.parent.rglob("*"))
     monkeypatch.setenv("TMPDIR", str(sums.parent))
     made = sign(sums, read_key(public), "tea", given)
-    assert {path for path in sums.parent.rglob("*")} - before == {made}
+    assert set(sums.parent.rglob("*")) - before == {made}
 
 
 def test_minisign_has_to_be_there(sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.release.publish import storage
+from tests.release.publish.storage import Fault, Proxy, line_to
 
 from release.publish import store
 from release.publish.artifact import Artifact, ArtifactDamaged, describe
 from release.publish.store import Store, StoreFailed
-from tests.release.publish import storage
-from tests.release.publish.storage import Fault, Proxy, line_to
 from the_edge_agent.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_a_file_is_there_afterwards_and_sent_once(line: Proxy, bucket: str, stor
 @pytest.mark.parametrize("operation", ["look", "uploads", "start", "send", "finish", "read"])
 @pytest.mark.parametrize("fault", [storage.hang_up, storage.lost_answer, storage.slow_down, storage.cut_answer])
 def test_one_fault_is_overcome(
-    operation: str, fault: Fault, line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path
+    operation: str, fault: Fault, *, line: Proxy, bucket: str, stored: Reader, artifact: Artifact, file: Path
 ) -> None:
     line.faults[operation].append(fault)
     place(line, bucket).upload(artifact, file, "large.bin")

@@ -6,10 +6,10 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.release.publish.test_artifact import HOSTILE
 
 from release.publish import sums
 from release.publish.artifact import Artifact, ArtifactDamaged, Part, describe
-from tests.release.publish.test_artifact import HOSTILE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from the_edge_agent.errors import UsageError
 from the_edge_agent.image.squashfs import Squashfs
 
 if TYPE_CHECKING:
+    from the_edge_agent.bundle.closure import Closure
     from the_edge_agent.image.engine import Engine
 
 MAIN = """
@@ -51,41 +51,31 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def gathered(path: str = "main.yaml", *overlays: str, gguf: str | None = None) -> tuple[str, dict[str, bytes]]:
+def gathered(path: str = "main.yaml", *overlays: str) -> Closure:
     layers = [Path(one) for one in overlays]
     workflow, problems = read(Path(path), overlays=layers)
     assert workflow is not None, problems
-    start, files = closure.files(workflow, Path(path), layers, (), gguf)
-    return start, {one.path: one.content for one in files}
+    return closure.gather(workflow, Path(path), layers)
 
 
 def test_everything_that_is_named_comes_along_in_its_place(project: Path) -> None:
-    start, files = gathered("main.yaml", "prod.yaml", gguf="m.gguf")
-    assert start == "usr/share/workflow/app/main.yaml"
-    assert set(files) == {
-        "usr/share/workflow/bundle.json",
+    found = gathered("main.yaml", "prod.yaml")
+    assert (found.workflow, found.overlays) == ("app/main.yaml", ("app/prod.yaml",))
+    contents = {one.path: one.content for one in found.contents()}
+    assert set(contents) == {
         "usr/share/workflow/app/main.yaml",
         "usr/share/workflow/app/prod.yaml",
         "usr/share/workflow/app/code/units.py",
         "usr/share/workflow/shared/more.yaml",
     }
-    assert files["usr/share/workflow/app/main.yaml"] == (project / "app/main.yaml").read_bytes()
-    assert json.loads(files["usr/share/workflow/bundle.json"]) == {
-        "format": 1,
-        "name": "prod",
-        "description": "says hello",
-        "workflow": "app/main.yaml",
-        "overlays": ["app/prod.yaml"],
-        "actions_files": [],
-        "gguf": "m.gguf",
-    }
+    assert contents["usr/share/workflow/app/main.yaml"] == (project / "app/main.yaml").read_bytes()
 
 
 def test_a_workflow_on_its_own_shows_nothing_of_the_folders_around_it(project: Path) -> None:
     (project / "app/alone.yaml").write_text(MORE, encoding="utf-8")
-    _, files = gathered("alone.yaml")
-    assert set(files) == {"usr/share/workflow/bundle.json", "usr/share/workflow/alone.yaml"}
-    assert str(project).encode() not in b"".join(files.values())
+    contents = gathered("alone.yaml").contents()
+    assert [one.path for one in contents] == ["usr/share/workflow/alone.yaml"]
+    assert str(project).encode() not in contents[0].content
 
 
 def test_where_it_is_called_from_makes_no_difference(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from tests.unit.image.conftest import build_engine, needs_mksquashfs
 
 from the_edge_agent.image import manifest as manifests
+from the_edge_agent.image.squashfs import Squashfs
 from the_edge_agent.image.verify import verify
 from the_edge_agent.models import builtin
 
@@ -208,3 +210,118 @@ def test_the_workflow_has_to_be_named(tea: Tea) -> None:
     done = tea("bundle")
     assert (done.returncode, done.stdout) == (2, "")
     assert "Missing argument 'FILE'" in done.stderr
+
+
+def test_an_engine_is_the_same_in_every_image(tea: Tea, engine: Path, tmp_path: Path) -> None:
+    """Whatever was put onto it: nothing of one agent goes into the next."""
+    written(tmp_path, "name: other\nnodes: [{name: a}]\n", "other.yaml")
+    assert tea("bundle", "other.yaml", "--engine", str(engine), "-o", "other").returncode == 0
+    assert tea("bundle", written(tmp_path, PLAIN), "--engine", "other", "-o", "first").returncode == 0
+    assert tea("bundle", "agent.yaml", "--engine", str(engine), "-o", "second").returncode == 0
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def entries(path: Path) -> dict[str, bytes]:
+    """The files inside that the bundle brought or took away, by their paths."""
+    with path.open("rb") as file:
+        found = manifests.read(path, file)[0]
+        squashfs = Squashfs(file, found.part("head").end, path.stat().st_size)
+        return {
+            member.path: squashfs.content(member.inode)
+            for member in squashfs.members()
+            if member.path.endswith((".desktop", ".xml", ".png", ".svg", ".DirIcon")) and member.inode.size and not member.inode.target
+        }
+
+
+def test_an_image_has_a_name_an_icon_and_metadata_of_its_own(tea: Tea, engine: Path, tmp_path: Path) -> None:
+    icon = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+    (tmp_path / "me.svg").write_bytes(icon)
+    flow = "name: Fish & Chips\nversion: 2\ndescription: Serves <fish>.\nmetadata: {icon: me.svg}\nnodes: [{name: a}]\n"
+    assert tea("bundle", written(tmp_path, flow), "--engine", str(engine), "-o", "x").returncode == 0
+    inside = entries(tmp_path / "x")
+    assert [name for name in inside if name.endswith(".desktop")] == ["fish-chips.desktop", "usr/share/applications/fish-chips.desktop"]
+    entry = inside["fish-chips.desktop"].decode()
+    assert "Name=Fish & Chips\nComment=Serves <fish>.\n" in entry
+    assert "Icon=fish-chips\n" in entry
+    assert inside["fish-chips.svg"] == inside[".DirIcon"] == icon
+    (metadata,) = (name for name in inside if name.endswith(".xml"))
+    assert "<name>Fish &amp; Chips</name>" in inside[metadata].decode()
+    assert 'version="2"' in inside[metadata].decode()
+    assert verify(tmp_path / "x").problems == []
+
+
+def test_without_an_icon_it_has_the_engines(tea: Tea, engine: Path, tmp_path: Path) -> None:
+    assert tea("bundle", written(tmp_path, PLAIN), "--engine", str(engine), "-o", "x").returncode == 0
+    assert "Icon=tea\n" in entries(tmp_path / "x")["plain.desktop"].decode()
+    assert "tea.desktop" not in entries(tmp_path / "x")
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"GIF89a", "neither a PNG nor an SVG"), (None, "cannot read the icon me.png")])
+def test_an_icon_that_is_none_is_refused(tea: Tea, engine: Path, tmp_path: Path, content: bytes | None, said: str) -> None:
+    if content:
+        (tmp_path / "me.png").write_bytes(content)
+    done = tea("bundle", written(tmp_path, "name: x\nmetadata: {icon: me.png}\nnodes: [{name: a}]\n"), "--engine", str(engine))
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("way", ["same", "spelling", "symbolic link", "hard link"])
+@pytest.mark.parametrize("name", ["agent.yaml", "more.yaml", "custom.py", "m.gguf", "e.AppImage"])
+def test_what_goes_in_is_never_written_over(tea: Tea, engine: Path, tmp_path: Path, name: str, way: str) -> None:
+    shutil.copy(builtin.path(), tmp_path / "m.gguf")
+    shutil.copy(engine, tmp_path / "e.AppImage")
+    written(tmp_path, "description: more\n", "more.yaml")
+    written(tmp_path, "def register_actions(registry, engine): pass\n", "custom.py")
+    written(tmp_path, ASKING)
+    (tmp_path / "folder").mkdir()
+    target = {"same": name, "spelling": f"folder/../{name}"}.get(way, "other")
+    if way == "symbolic link":
+        (tmp_path / target).symlink_to(name)
+    elif way == "hard link":
+        os.link(tmp_path / name, tmp_path / target)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    words = ["-m", "m.gguf", "-f", "more.yaml", "--actions-file", "custom.py", "--engine", "e.AppImage"]
+    done = tea("bundle", "agent.yaml", *words, "-o", target)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "would be lost" in done.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def started_and_held(folder: Path, engine: Path, name: str) -> subprocess.Popen[bytes]:
+    """A ``tea bundle`` that has a part of ``name`` on the disk and waits for the rest of its model, which is a pipe."""
+    code = """
+import sys, time
+from the_edge_agent.image import writer
+transfer = writer._transfer
+def held(*words):
+    transfer(*words)
+    print("held", flush=True)
+    time.sleep(600)
+writer._transfer = held
+from the_edge_agent.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+    command = [sys.executable, "-c", code, "bundle", "agent.yaml", "--engine", str(engine), "-o", name]
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
+    process = subprocess.Popen(command, cwd=folder, env=own, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def ended(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def test_a_killed_bundling_leaves_nothing_after_the_next_one(tea: Tea, engine: Path, tmp_path: Path) -> None:
+    written(tmp_path, PLAIN)
+    (tmp_path / ".x.notes.part").touch()
+    killed, running, other = (started_and_held(tmp_path, engine, name) for name in ("x", "x", "y"))
+    ended(killed, signal.SIGKILL)
+    assert len(list(tmp_path.glob(".*.part"))) == 4
+    assert tea("bundle", "agent.yaml", "--engine", str(engine), "-o", "x").returncode == 0
+    assert len(list(tmp_path.glob(".x.*.part"))) == 2, "that of the one that runs, and a file that only looks so"
+    assert ended(running, signal.SIGTERM) == 143
+    assert ended(other, signal.SIGINT) == 130
+    assert {path.name for path in tmp_path.iterdir()} == {"agent.yaml", "x", ".x.notes.part"}

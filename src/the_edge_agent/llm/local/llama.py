@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import ctypes as c
+import errno
 import os
 import platform
 import threading
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from the_edge_agent.errors import MachineUnable, ModelUnavailable, TeaError
+from the_edge_agent.llm.local import machine
 from the_edge_agent.models import embedded
 
 if TYPE_CHECKING:
@@ -342,6 +344,8 @@ def open_failure(problem: OSError) -> TeaError:
         return MachineUnable("llama.cpp needs the system library libgomp.so.1, which is not installed", hint="apt-get install libgomp1")
     if "GLIBC" in text:
         return MachineUnable(f"this system's C library is too old for the installed llama.cpp: {text}", hint="use a newer system")
+    if "cannot map" in text or "failed to map" in text or "annot allocate" in text or problem.errno == errno.ENOMEM:
+        return MachineUnable(f"there is not enough memory to open llama.cpp: {text}", hint="free memory, or raise the limit: ulimit -v")
     return ModelUnavailable(f"llama.cpp cannot be opened: {text}", hint=f"{INSTALL} --force-reinstall")
 
 
@@ -367,6 +371,7 @@ def library() -> Library:
         if not _OPEN:
             path = installed()
             check_cpu()
+            machine.check_room()
             try:
                 with _patient_threads():
                     _OPEN.append(Library(path))

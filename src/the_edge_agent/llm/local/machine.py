@@ -9,6 +9,9 @@ from the_edge_agent.errors import MachineUnable
 
 _CPUS = Path("/sys/devices/system/cpu")
 _GROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
+_ROOM = 96 * 1024 * 1024
+"""Bytes of address space that llama.cpp takes before any model: its code, and what its threads need."""
 
 
 def cores() -> int:
@@ -32,10 +35,11 @@ def _siblings(cpu: int) -> str:
 
 
 def _quota() -> float | None:
-    """Processors' worth of time the innermost limiting control group (version 2) allows, ``None`` without a limit."""
+    """Processors' worth of time the innermost limiting control group allows, ``None`` without a limit."""
     limits = []
     for group in _own_groups():
-        quota, _, period = (_read(group / "cpu.max") or "max").partition(" ")
+        first = f"{_read(group / 'cpu.cfs_quota_us')} {_read(group / 'cpu.cfs_period_us')}"
+        quota, _, period = (_read(group / "cpu.max") or first).partition(" ")
         if quota.isdigit() and period.isdigit() and int(period):
             limits.append(int(quota) / int(period))
     return min(limits, default=None)
@@ -66,20 +70,35 @@ def _address_space() -> int | None:
 
 
 def _group_memory(group: Path) -> int | None:
-    limit, used = _read(group / "memory.max"), _read(group / "memory.current")
+    limit = _read(group / "memory.max") or _read(group / "memory.limit_in_bytes")
+    used = _read(group / "memory.current") or _read(group / "memory.usage_in_bytes")
     if not (limit and used and limit.isdigit() and used.isdigit()):
         return None
     statistics = dict(line.split() for line in (_read(group / "memory.stat") or "").splitlines())
-    droppable = int(statistics.get("inactive_file", 0)) + int(statistics.get("active_file", 0))
+    # In version 1 the counts without "total_" leave out the groups below.
+    droppable = sum(int(statistics.get(f"total_{kind}", statistics.get(kind, 0))) for kind in ("inactive_file", "active_file"))
     return max(0, int(limit) - int(used) + droppable)
 
 
 def _own_groups() -> list[Path]:
-    """The control group of this process and those above it, as far as they are visible here."""
-    line = next((line for line in (_read(Path("/proc/self/cgroup")) or "").splitlines() if line.startswith("0::")), "0::/")
-    own = _GROUPS / line.removeprefix("0::").lstrip("/")
-    groups = [own, *own.parents]
-    return [group for group in groups if group == _GROUPS or _GROUPS in group.parents]
+    """The control groups of this process and those above them, of both versions, as far as they are visible here."""
+    groups = []
+    for line in (_read(_OWN_GROUPS) or "0::/").splitlines():
+        number, controllers, own = line.split(":", 2)
+        names = set(controllers.split(","))
+        if number == "0":
+            roots = {_GROUPS, _GROUPS / "unified"}
+        elif names & {"cpu", "memory"}:
+            roots = {_GROUPS / name for name in (controllers, *names)}
+        else:
+            continue
+        groups += [place for root in sorted(roots) for place in _up(root, root / own.lstrip("/"))]
+    return groups
+
+
+def _up(root: Path, own: Path) -> list[Path]:
+    """``own`` and the folders above it, up to ``root``."""
+    return [place for place in (own, *own.parents) if place == root or root in place.parents]
 
 
 def _read(path: Path) -> str | None:
@@ -105,6 +124,15 @@ def check_memory(what: str, weights: int, cache: int, *, tokens: int, available:
         f" {tokens} tokens), {_mib(available)} MiB are available",
         hint=f"choose a smaller model{smaller}, or free memory",
     )
+
+
+def check_room() -> None:
+    """Raise :class:`MachineUnable` when ``ulimit -v`` leaves too little to open llama.cpp, which ends the process where it gets none."""
+    left = _address_space()
+    if left is not None and left < _ROOM:
+        raise MachineUnable(
+            f"llama.cpp needs about {_mib(_ROOM)} MiB of address space, {_mib(left)} MiB are left", hint="raise the limit: ulimit -v"
+        )
 
 
 def _mib(size: int) -> int:

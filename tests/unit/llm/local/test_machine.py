@@ -55,3 +55,25 @@ def test_a_limit_of_the_address_space_counts() -> None:
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert 0 < int(told) <= 100 * MIB
+
+
+def test_the_limits_of_control_groups_of_version_1_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each controller has a tree of its own; inside a container the root of each is what counts, whatever the path says."""
+    own = tmp_path / "own"
+    own.write_text("11:cpu,cpuacct:/docker/a\n4:memory:/docker/a\n3:pids:/\n0::/\n")
+    monkeypatch.setattr(machine, "_GROUPS", tmp_path)
+    monkeypatch.setattr(machine, "_OWN_GROUPS", own)
+    files = {
+        "memory/memory.limit_in_bytes": 100 * MIB,
+        "memory/memory.usage_in_bytes": 60 * MIB,
+        "memory/memory.stat": f"active_file 0\ntotal_active_file {10 * MIB}\ntotal_inactive_file {5 * MIB}",
+        "cpu,cpuacct/docker/a/cpu.cfs_quota_us": 150_000,
+        "cpu,cpuacct/docker/a/cpu.cfs_period_us": 100_000,
+        "cpu,cpuacct/cpu.cfs_quota_us": -1,
+        "cpu,cpuacct/cpu.cfs_period_us": 100_000,
+    }
+    for name, value in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{value}\n")
+    assert machine.cores() == 1
+    assert machine.available_memory() == 55 * MIB
