@@ -40,19 +40,22 @@ class Start:
         """As it stands in the image."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False, default=str).encode() + b"\n"
 
-    def sources(self, root: Path) -> dict[str, Any]:
-        """What commands call the files of the workflow, for an image seen at ``root``: ``file``, ``overlays``, ``actions_files``, ``gguf``."""
+    def sources(self, root: Path, engine: Path) -> dict[str, Any]:
+        """What commands call the files of the workflow: ``file``, ``overlays``, ``actions_files``, ``gguf``.
+
+        What was added to the engine is seen at ``root``, the rest at ``engine``.
+        """
         folder = root / WORKFLOW
         return {
             "file": folder / self.workflow,
             "overlays": tuple(folder / name for name in self.overlays),
             "actions_files": tuple(folder / name for name in self.actions_files),
-            "gguf": root / MODELS / self.gguf if self.gguf else None,
+            "gguf": engine / MODELS / self.gguf if self.gguf else None,
         }
 
 
 def read(root: Path) -> Start | None:
-    """What the image seen at ``root`` says that it runs; ``None`` for one without a workflow.
+    """What the image whose files are seen at ``root`` says that it runs; ``None`` for one without a workflow.
 
     Raises:
         ImageDamaged: it cannot be read, or is of another format than this ``tea`` writes.
