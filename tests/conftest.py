@@ -1,8 +1,12 @@
-"""For all tests: programs they start meet signals as they would in a terminal."""
+"""For all tests: programs they start meet signals as they would in a terminal, and what runs Prolog is skipped where there is none."""
 
 from __future__ import annotations
 
 import signal
+
+import pytest
+
+from the_edge_agent.languages import swipl
 
 
 def pytest_configure() -> None:
@@ -10,3 +14,12 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked ``prolog`` where SWI-Prolog is not installed."""
+    if swipl.executable() is None:
+        missing = pytest.mark.skip(reason=f"needs SWI-Prolog: {swipl.INSTALL}")
+        for item in items:
+            if item.get_closest_marker("prolog"):
+                item.add_marker(missing)

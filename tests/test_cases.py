@@ -18,6 +18,8 @@ from the_edge_agent.errors import Paused, Problem, TeaError, WorkflowInvalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from _pytest.mark import ParameterSet
+
     from the_edge_agent.engine.events import Event, Interrupted
 
 CASES = Path(__file__).parent / "cases"
@@ -99,7 +101,15 @@ def test_there_are_cases() -> None:
     assert len(PATHS) > 150
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(CASES).with_suffix("")))
+def _each_case() -> list[ParameterSet]:
+    """Every case; the ones that run Prolog are marked."""
+    names = {path: path.relative_to(CASES).with_suffix("") for path in PATHS}
+    return [
+        pytest.param(path, marks=[pytest.mark.prolog] if name.parts[0] == "prolog" else [], id=str(name)) for path, name in names.items()
+    ]
+
+
+@pytest.mark.parametrize("path", _each_case())
 def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = read_case(path)
     monkeypatch.chdir(tmp_path)

@@ -20,9 +20,13 @@ import tomllib
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -133,8 +137,13 @@ def _pattern(expected: str) -> re.Pattern[str]:
     return re.compile("".join(lines))
 
 
+def _each_page() -> list[ParameterSet]:
+    """Every page; the one that runs Prolog is marked."""
+    return [pytest.param(page, marks=[pytest.mark.prolog] if page.stem == "prolog" else [], id=page.name) for page in PAGES]
+
+
 @pytest.mark.llm
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", _each_page())
 def test_what_the_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     desk, shown = Desk(tmp_path), fences(page)
     assert not [fence.place for fence in shown if fence.kind not in KINDS]

@@ -287,9 +287,10 @@ def tea(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _each_command() -> list[ParameterSet]:
-    """Every command of every example, once; the ones that ask a model are marked."""
+    """Every command of every example, once; the ones that ask a model or run Prolog are marked."""
     named = dict.fromkeys(command for file in FILES for command in commands(file))
-    return [pytest.param(command, marks=[pytest.mark.llm] if "/llm/" in command else [], id=command) for command in named]
+    marks = {name: [getattr(pytest.mark, name)] for name in ("llm", "prolog")}
+    return [pytest.param(command, marks=marks.get(command.split("examples/")[1].split("/")[0], []), id=command) for command in named]
 
 
 @pytest.mark.parametrize("command", _each_command())
@@ -311,8 +312,11 @@ def test_nothing_is_expected_of_a_command_that_no_example_names() -> None:
     assert set(EXPECTED) == {command for file in FILES for command in commands(file)}
 
 
-def test_examples_pass_the_strict_check() -> None:
-    names = [file.relative_to(ROOT).as_posix() for file in FILES if file.name != "deploy.prod.yaml"]
+@pytest.mark.parametrize(
+    "group", [pytest.param(path.name, marks=[pytest.mark.prolog] if path.name == "prolog" else []) for path in sorted(EXAMPLES.iterdir())]
+)
+def test_examples_pass_the_strict_check(group: str) -> None:
+    names = [file.relative_to(ROOT).as_posix() for file in FILES if file.parent.name == group and file.name != "deploy.prod.yaml"]
     done = tea(shlex.join(["tea", "validate", "--strict", *names]), ROOT)
     assert done.returncode == 0, done.stderr
 

@@ -15,10 +15,8 @@ from the_edge_agent.cli.inspect import command
 if TYPE_CHECKING:
     from pathlib import Path
 
-needed = pytest.mark.skipif(shutil.which("swipl") is None, reason="needs SWI-Prolog")
 
-
-@needed
+@pytest.mark.prolog
 def test_doctor_tells_which_prolog_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEA_SWIPL", str(shutil.which("swipl")))
     found = diagnose().subjects["languages"]["prolog"]
@@ -43,7 +41,7 @@ def test_doctor_tells_that_prolog_does_not_work(monkeypatch: pytest.MonkeyPatch,
     assert any("cannot be started" in error.message and "swi-prolog-nox" in (error.hint or "") for error in diagnose().broken)
 
 
-@needed
+@pytest.mark.prolog
 @pytest.mark.parametrize(("setting", "shown"), [("false", True), ("true", False)])
 def test_inspect_tells_of_blocks_without_a_sandbox(tmp_path: Path, *, setting: str, shown: bool) -> None:
     inner = "name: inner\nsettings: {prolog: {sandbox: " + setting + "}}\nnodes:\n  - {name: a, language: prolog, run: 'return(a, 1).'}\n"

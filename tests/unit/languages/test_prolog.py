@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import textwrap
 import threading
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from the_edge_agent.engine.events import Event
-
-needed = pytest.mark.skipif(shutil.which("swipl") is None, reason="needs SWI-Prolog")
 
 FIRST = 6
 """The line of the file on which the text of every block here starts."""
@@ -92,7 +89,7 @@ def as_prolog_gives_it(value: Any) -> Any:
     return value
 
 
-@needed
+@pytest.mark.prolog
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(words, values, max_size=4))
 def test_every_json_value_goes_through_prolog_unchanged(state: dict[str, Any]) -> None:
@@ -103,7 +100,7 @@ def test_every_json_value_goes_through_prolog_unchanged(state: dict[str, Any]) -
     assert json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True)
 
 
-@needed
+@pytest.mark.prolog
 def test_integers_have_any_size_the_state_can_hold() -> None:
     assert run("X is 7 ** 5000, return(x, X).") == {"x": 7**5000}
     assert run("state(x, X), Y is X mod 1000, return(y, Y).", {"x": -(10**4299) + 7}) == {"y": 7}
@@ -111,7 +108,7 @@ def test_integers_have_any_size_the_state_can_hold() -> None:
         run("X is 10 ** 4300, return(x, X).")
 
 
-@needed
+@pytest.mark.prolog
 @pytest.mark.parametrize(
     ("goal", "why"),
     [
@@ -134,7 +131,7 @@ def test_what_cannot_be_returned_is_an_error_that_says_why(goal: str, why: str) 
     assert caught.value.spot.line == FIRST + 1
 
 
-@needed
+@pytest.mark.prolog
 def test_text_that_is_not_unicode_is_an_error() -> None:
     with pytest.raises(NodeFailed, match="not valid Unicode"):
         run("state(x, _).", {"x": "\ud800"})
@@ -142,7 +139,7 @@ def test_text_that_is_not_unicode_is_an_error() -> None:
         run("atom_codes(A, [0xD800]), return(a, A).")
 
 
-@needed
+@pytest.mark.prolog
 def test_deep_values_work_or_are_refused() -> None:
     deep: Any = 1
     for _ in range(200):
@@ -157,7 +154,7 @@ def test_deep_values_work_or_are_refused() -> None:
         deep = deep[0]
 
 
-@needed
+@pytest.mark.prolog
 @pytest.mark.parametrize(
     "text",
     [
@@ -172,7 +169,7 @@ def test_every_way_to_ask_for_the_state_finds_all_of_it(text: str) -> None:
     assert run(text, {"a": 1, "b": 2}) == {"a": 1, "b": 2}
 
 
-@needed
+@pytest.mark.prolog
 def test_a_large_state_goes_through() -> None:
     rows = [{"name": f"row {number}", "value": number} for number in range(20_000)]
     assert run("state(rows, Rows), length(Rows, N), return(n, N), return(rows, Rows).", {"rows": rows}) == {"n": 20_000, "rows": rows}
@@ -181,7 +178,7 @@ def test_a_large_state_goes_through() -> None:
 # Messages
 
 
-@needed
+@pytest.mark.prolog
 def test_a_goal_that_fails_is_told_with_its_line() -> None:
     warned: list[str] = []
     program = languages.program(block("state(n, N),\nN > 5,\nreturn(large, yes).\nreturn(never, 1)."))
@@ -191,7 +188,7 @@ def test_a_goal_that_fails_is_told_with_its_line() -> None:
     assert told.endswith("what follows it in the block was not run")
 
 
-@needed
+@pytest.mark.prolog
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -207,7 +204,7 @@ def test_a_warning_says_what_to_type(text: str, told: str) -> None:
     assert told in warned[0]
 
 
-@needed
+@pytest.mark.prolog
 @pytest.mark.parametrize(
     ("text", "message", "line"),
     [
@@ -234,7 +231,7 @@ def test_errors_of_prolog_name_their_line(text: str, message: str, line: int) ->
     assert caught.value.spot.line == FIRST + line
 
 
-@needed
+@pytest.mark.prolog
 def test_problems_of_a_text_have_places_in_the_file() -> None:
     found = languages.check(block("ok(1).\n  bad(].\nfine(2).\nworse(:- ."))
     assert [(problem.code, problem.spot.line, problem.spot.column) for problem in found if problem.spot] == [
@@ -302,7 +299,7 @@ def test_a_prolog_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch, tm
 # Limits
 
 
-@needed
+@pytest.mark.prolog
 def test_the_limits_have_different_messages() -> None:
     with pytest.raises(LimitReached, match=r"did not finish within 0\.2 s") as late:
         run("repeat, fail.", timeout=0.2)
@@ -315,19 +312,19 @@ def test_the_limits_have_different_messages() -> None:
     }
 
 
-@needed
+@pytest.mark.prolog
 def test_limits_hold_within_what_they_allow() -> None:
     assert run("numlist(1, 1000, L), length(L, N), return(n, N).", timeout=20, stack=8, inferences=100_000) == {"n": 1000}
 
 
-@needed
+@pytest.mark.prolog
 def test_no_block_can_catch_its_inference_limit() -> None:
     stubborn = "again :- catch(again, _, again).\nrepeat, catch(again, _, fail)."
     with pytest.raises(LimitReached, match="inferences"):
         run(stubborn, inferences=10_000, timeout=20)
 
 
-@needed
+@pytest.mark.prolog
 def test_endless_facts_end_at_the_memory_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swipl, "PROGRAM_SPACE", 100)
     run("true.", stack=7)
@@ -336,7 +333,7 @@ def test_endless_facts_end_at_the_memory_of_the_process(monkeypatch: pytest.Monk
     assert run("return(a, 1).") == {"a": 1}
 
 
-@needed
+@pytest.mark.prolog
 def test_a_cancelled_block_ends_soon() -> None:
     cancellation = Cancellation()
     threading.Timer(0.3, cancellation.request).start()
@@ -347,7 +344,7 @@ def test_a_cancelled_block_ends_soon() -> None:
 # What is left
 
 
-@needed
+@pytest.mark.prolog
 def test_ten_thousand_blocks_leave_nothing_growing() -> None:
     text = """\
         fact(1). fact(2).
@@ -376,14 +373,14 @@ def test_ten_thousand_blocks_leave_nothing_growing() -> None:
     assert grown[2:] == [0, 0], f"modules, predicates: {before} -> {after}"
 
 
-@needed
+@pytest.mark.prolog
 def test_flags_and_seeds_of_a_block_end_with_it() -> None:
     run(":- set_prolog_flag(prefer_rationals, true).\n:- set_prolog_flag(float_zero_div, infinity).\nset_prolog_flag(occurs_check, true).")
     text = "current_prolog_flag(prefer_rationals, P), current_prolog_flag(float_zero_div, F), current_prolog_flag(occurs_check, O), return(f, [P, F, O])."
     assert run(text) == {"f": [False, "error", False]}
 
 
-@needed
+@pytest.mark.prolog
 def test_more_blocks_than_a_worker_remembers() -> None:
     for number in range(300):
         assert run(f"return(n, {number}).") == {"n": number}
@@ -392,7 +389,7 @@ def test_more_blocks_than_a_worker_remembers() -> None:
 # When Prolog goes away
 
 
-@needed
+@pytest.mark.prolog
 def test_a_run_survives_a_killed_worker() -> None:
     program = languages.program(block("true.\nrepeat, fail."))
     pids: list[int] = []
@@ -415,7 +412,7 @@ def test_a_run_survives_a_killed_worker() -> None:
     assert run("return(a, 1).") == {"a": 1}
 
 
-@needed
+@pytest.mark.prolog
 def test_an_idle_worker_that_was_killed_is_replaced() -> None:
     assert run("return(a, 1).") == {"a": 1}
     for worker in swipl.POOL._idle:
@@ -424,7 +421,7 @@ def test_an_idle_worker_that_was_killed_is_replaced() -> None:
     assert run("return(a, 2).") == {"a": 2}
 
 
-@needed
+@pytest.mark.prolog
 def test_branches_run_at_the_same_time_and_apart(tmp_path: Path) -> None:
     flow = tmp_path / "flow.yaml"
     flow.write_text(

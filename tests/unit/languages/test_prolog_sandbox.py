@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from the_edge_agent.agent import load
 from the_edge_agent.errors import NodeFailed, TeaError
 from the_edge_agent.languages.prolog import SandboxViolation
 
-pytestmark = pytest.mark.skipif(shutil.which("swipl") is None, reason="needs SWI-Prolog")
+pytestmark = pytest.mark.prolog
 
 EVIL = ":- shell('touch mark').\nbad :- shell('touch mark').\n"
 MARK = "shell('touch mark')"

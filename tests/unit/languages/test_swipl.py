@@ -19,8 +19,6 @@ from the_edge_agent.languages import swipl
 from the_edge_agent.languages.swipl import OutOfTime, Pool, Worker, WorkerEnded
 
 FOUND = shutil.which("swipl")
-needed = pytest.mark.skipif(FOUND is None, reason="needs SWI-Prolog")
-
 
 NEVER = Cancellation()
 """Nobody requests it."""
@@ -99,7 +97,7 @@ def test_it_tells_its_version(tmp_path: Path) -> None:
 # A worker
 
 
-@needed
+@pytest.mark.prolog
 def test_one_worker_answers_again_and_again(worker: Worker) -> None:
     for number in range(3):
         answers = worker.ask(question(f"return(n, {number}).", number), seconds=20, cancellation=NEVER)
@@ -107,14 +105,14 @@ def test_one_worker_answers_again_and_again(worker: Worker) -> None:
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_text_is_sent_once(worker: Worker) -> None:
     worker.ask(question("return(n, 1)."), seconds=20, cancellation=NEVER)
     assert ["return", "n", 1] in worker.ask(question(""), seconds=20, cancellation=NEVER)
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_worker_that_takes_too_long_is_given_up(worker: Worker) -> None:
     worker.ask(question("true."), seconds=20, cancellation=NEVER)
     with pytest.raises(OutOfTime) as caught:
@@ -123,7 +121,7 @@ def test_a_worker_that_takes_too_long_is_given_up(worker: Worker) -> None:
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_stop_is_heard_while_prolog_works(worker: Worker) -> None:
     cancellation = Cancellation()
     threading.Timer(0.2, cancellation.request).start()
@@ -132,7 +130,7 @@ def test_a_stop_is_heard_while_prolog_works(worker: Worker) -> None:
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_stop_that_came_too_late_is_not_heard_by_the_next_request(worker: Worker) -> None:
     worker.ask(question("true."), seconds=20, cancellation=NEVER)
     os.eventfd_write(worker._cancelled, 1)
@@ -140,7 +138,7 @@ def test_a_stop_that_came_too_late_is_not_heard_by_the_next_request(worker: Work
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 @pytest.mark.parametrize(("block", "status"), [("halt.", 0), ("halt(7).", 7)])
 def test_a_worker_may_end_itself(worker: Worker, block: str, status: int) -> None:
     with pytest.raises(WorkerEnded) as caught:
@@ -149,7 +147,7 @@ def test_a_worker_may_end_itself(worker: Worker, block: str, status: int) -> Non
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_worker_may_be_killed(worker: Worker) -> None:
     worker.ask(question("true."), seconds=20, cancellation=NEVER)
     threading.Timer(0.2, os.kill, (worker.pid, signal.SIGKILL)).start()
@@ -159,14 +157,14 @@ def test_a_worker_may_be_killed(worker: Worker) -> None:
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_program_it_started_does_not_hide_its_end(worker: Worker) -> None:
     with pytest.raises(WorkerEnded):
         worker.ask(question("shell('sleep 30 &'), halt."), seconds=10, cancellation=NEVER)
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_its_memory_is_bounded(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swipl, "PROGRAM_SPACE", 100)
     endless = "grow(N) :- length(L, 100000), assertz(kept(N, L)), M is N + 1, grow(M).\ngrow(0), true."
@@ -176,7 +174,7 @@ def test_its_memory_is_bounded(worker: Worker, monkeypatch: pytest.MonkeyPatch) 
     worker.stop()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_stopped_worker_is_gone(worker: Worker) -> None:
     worker.ask(question("true."), seconds=20, cancellation=NEVER)
     pid = worker.pid
@@ -188,7 +186,7 @@ def test_a_stopped_worker_is_gone(worker: Worker) -> None:
 # The pool
 
 
-@needed
+@pytest.mark.prolog
 def test_the_pool_gives_the_same_worker_again() -> None:
     assert FOUND
     pool = Pool()
@@ -203,7 +201,7 @@ def test_the_pool_gives_the_same_worker_again() -> None:
     pool.end()
 
 
-@needed
+@pytest.mark.prolog
 def test_the_pool_keeps_sandboxed_workers_apart() -> None:
     assert FOUND
     pool = Pool()
@@ -214,7 +212,7 @@ def test_the_pool_keeps_sandboxed_workers_apart() -> None:
     pool.end()
 
 
-@needed
+@pytest.mark.prolog
 def test_an_error_costs_the_worker() -> None:
     assert FOUND
     pool = Pool()
@@ -225,7 +223,7 @@ def test_an_error_costs_the_worker() -> None:
     pool.end()
 
 
-@needed
+@pytest.mark.prolog
 def test_the_pool_makes_no_more_than_it_may() -> None:
     assert FOUND
     pool = Pool()
@@ -237,7 +235,7 @@ def test_the_pool_makes_no_more_than_it_may() -> None:
     pool.end()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_worker_of_a_dead_thread_is_reclaimed() -> None:
     assert FOUND
     pool = Pool()
@@ -249,7 +247,7 @@ def test_a_worker_of_a_dead_thread_is_reclaimed() -> None:
     pool.end()
 
 
-@needed
+@pytest.mark.prolog
 def test_a_pool_keeps_one_worker_at_most_when_it_shrinks() -> None:
     assert FOUND
     pool = Pool()
@@ -279,14 +277,14 @@ if "busy" in sys.argv:
 """
 
 
-@needed
+@pytest.mark.prolog
 def test_no_worker_outlives_the_process() -> None:
     done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
     assert gone(int(done.stdout))
 
 
-@needed
+@pytest.mark.prolog
 @pytest.mark.parametrize("busy", [[], ["busy"]])
 def test_no_worker_outlives_a_process_that_is_killed(busy: list[str]) -> None:
     with subprocess.Popen([sys.executable, "-c", RUN, *busy], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -315,7 +313,7 @@ assert ask() == before
 """
 
 
-@needed
+@pytest.mark.prolog
 def test_a_forked_process_has_workers_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", FORK], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -23,5 +23,9 @@ def connected(path: str, tables: str) -> sqlite3.Connection:
     if path != IN_MEMORY:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-    connection.executescript(tables)
+    try:
+        connection.executescript(tables)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
