@@ -80,9 +80,15 @@ def compile_files(machine: Machine, names: list[str], flags: list[str], folder: 
     return made
 
 
+def c_library(machine: Machine, sysroot: Path) -> list[str]:
+    """The flags for the headers of the sysroot. They come first: a cross compiler has its own C library's before those, maybe of another version."""
+    include = sysroot / "usr/include"
+    return [f"--sysroot={sysroot}", f"-isystem{include / machine.triplet}", f"-isystem{include}"]
+
+
 def link_head(machine: Machine, sysroot: Path, work: Path, target: Path) -> None:
     """The head, static, with the C library of the sysroot."""
-    flags = [f"--sysroot={sysroot}", "-fPIE", f"-isystem{sysroot}/usr/include"]
+    flags = [*c_library(machine, sysroot), "-fPIE"]
     libraries = ["-lsquashfuse_ll", "-lfuse3", "-lzstd", "-lz", "-llzma", "-llz4", "-lpthread"]
     objects = compile_files(machine, HEAD, flags, work / "head")
     # libfuse can load modules by dlopen, which a static program warns about and which nothing here asks for.
@@ -120,7 +126,7 @@ def link_starter(machine: Machine, sysroot: Path, work: Path, target: Path) -> N
 
 def link_inside(machine: Machine, sysroot: Path, work: Path, target: Path) -> None:
     """The library that the bundled loader loads first."""
-    objects = compile_files(machine, INSIDE, [f"--sysroot={sysroot}", "-fPIC", "-fvisibility=hidden"], work / "inside")
+    objects = compile_files(machine, INSIDE, [*c_library(machine, sysroot), "-fPIC", "-fvisibility=hidden"], work / "inside")
     name = f"-Wl,-soname,{target.name}"
     run(machine.compiler, f"--sysroot={sysroot}", "-shared", name, *LINKING.split(), "-o", str(target), *objects)
 
