@@ -326,3 +326,15 @@ def test_completion_offers_commands_and_options(tea: Tea) -> None:
     assert options.strip() == "plain,--dump-merged"
     actions = tea(env={"_TEA_COMPLETE": "bash_complete", "COMP_WORDS": "tea actions json.", "COMP_CWORD": "2"}).stdout
     assert actions.split() == ["plain,json.parse", "plain,json.stringify", "plain,json.transform"]
+
+
+def test_the_licences_of_everything_here(tea: Tea) -> None:
+    found = {each["name"]: each for each in json.loads(tea("licenses", "--json").stdout)}
+    assert found["the-edge-agent"]["licence"] == "MIT"
+    assert found["click"]["licence"] == "BSD-3-Clause"
+    assert found["tiny-chat-Q8_0.gguf"]["licence"] == "MIT"
+    assert "pytest" not in found, "what only tests need is no part of it"
+    assert all(each["licence"] for each in found.values())
+    assert "Redistribution and use in source and binary forms" in tea("licenses", "Click").stdout
+    done = tea("licenses", "clik")
+    assert (done.returncode, "did you mean 'click'?" in done.stderr) == (2, True)

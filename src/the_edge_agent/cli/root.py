@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "bundle": (f"{_HERE}.bundle", "Put a workflow, its model and tea into one file."),
     "verify": (f"{_HERE}.verify", "Check that an image is what it was when it was built."),
     "doctor": (f"{_HERE}.doctor", "Tell what this machine can do and which models are found."),
+    "licenses": (f"{_HERE}.licenses", "Tell under which licences everything here stands."),
     "completion": (f"{_HERE}.completion", "Print the completion script of a shell."),
 }
 """Name of a command → the module whose ``command`` it is, and its line of help."""
