@@ -23,7 +23,7 @@ FORMAT = 2
 class Start:
     """What an image runs. Paths start at the folder of workflows inside; ``gguf`` is the model for every node that asks one.
 
-    ``version`` is the workflow's own, ``""`` when it has none; ``inputs`` and ``outputs`` are its interface.
+    ``folders`` are those that relative paths in its nodes count from. ``version`` is the workflow's own, ``""`` when it has none; ``inputs`` and ``outputs`` are its interface.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Start:
     overlays: tuple[str, ...] = ()
     actions_files: tuple[str, ...] = ()
     gguf: str | None = None
+    folders: tuple[str, ...] = ()
     inputs: tuple[StateKey, ...] = ()
     outputs: tuple[StateKey, ...] = ()
 
@@ -76,7 +77,7 @@ def _decoded(text: bytes) -> Start:
     values = json.loads(text)
     if (written := values.pop("format")) != FORMAT:
         raise ImageDamaged(f"the image says what it runs in the format {written!r}, and the tea in it reads the format {FORMAT}")
-    for name in ("overlays", "actions_files"):
+    for name in ("overlays", "actions_files", "folders"):
         values[name] = tuple(map(_text, values[name]))
     for name in ("inputs", "outputs"):
         values[name] = tuple(StateKey(**key) for key in values[name])

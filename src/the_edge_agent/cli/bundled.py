@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from the_edge_agent import directories
 from the_edge_agent.bundle.start import Start, read
 from the_edge_agent.cli import run
 from the_edge_agent.errors import UsageError
-from the_edge_agent.image.layout import WORKFLOW
+from the_edge_agent.image.layout import PACKAGES, WORKFLOW
 from the_edge_agent.models import embedded
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Bundled:
         if name == "verify":
             return {**values, "file": self.image or Path(self.program)}
         sources = self.start.sources(self.root, self.engine)
+        directories.bundle(self.root / WORKFLOW / folder for folder in self.start.folders)
+        sys.path.append(str(self.root / PACKAGES))
         for each in ("overlays", "actions_files"):
             values[each] = (*sources[each], *values.get(each, ()))
         if name == "validate":

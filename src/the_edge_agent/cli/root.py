@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "models": (f"{_HERE}.models", "List, download and verify models."),
     "verify": (f"{_HERE}.verify", "Check that an image is what it was when it was built."),
     "doctor": (f"{_HERE}.doctor", "Tell what this machine can do and which models are found."),
+    "licenses": (f"{_HERE}.licenses", "Tell under which licences everything here stands."),
     "completion": (f"{_HERE}.completion", "Print the completion script of a shell."),
     "help": (f"{_HERE}.help", "Tell how a command is used."),
 }

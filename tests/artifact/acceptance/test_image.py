@@ -337,6 +337,19 @@ def test_the_doctor_finds_nothing_wrong(place: Place) -> None:
     assert found["languages"]["prolog"]["version"]
 
 
+def test_it_brings_the_licences_of_everything_inside(place: Place, manifest: Manifest) -> None:
+    done = place.run("tea", "licenses", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {each["name"]: each for each in json.loads(done.stdout)}
+    inside = {"libc6", "libgcc-s1", "libstdc++6", "libpython3.11-stdlib", "swi-prolog-nox", "runtime/libfuse3-dev", "click"}
+    assert inside < found.keys()
+    assert [name for name, each in found.items() if not each["texts"] and not name.endswith(".gguf")] == []
+    assert "GCC RUNTIME LIBRARY EXCEPTION" in place.run("tea", "licenses", "libstdc++6").stdout.upper()
+    if "llm-local" in manifest.features:
+        assert "The ggml authors" in place.run("tea", "licenses", "llama.cpp").stdout
+        assert "libgomp1" in found
+
+
 def test_a_user_without_a_name_and_a_home_is_served(place: Place) -> None:
     """As in a container that is started with a number for a user."""
     if not place.room.plain_user:
