@@ -13,10 +13,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "census.h"
 #include "report.h"
 #include "squash.h"
 
-// Below a place:  APPLICATION/DIGEST         the payload; complete when it holds the file COMPLETE, which is written last
+// Below a place:  APPLICATION/DIGEST         the payload; complete when it holds the file COMPLETE, which is written last and says how much
+//                                            else there is
 //                 APPLICATION/DIGEST.lock    locked shared by those who use it, exclusively by the one who removes it
 //                 APPLICATION/DIGEST.part    while it is being unpacked
 //                 APPLICATION/UNPACKING      locked by the one who unpacks or removes; nobody holds it while the program runs
@@ -24,6 +26,13 @@ static const char COMPLETE[] = ".complete", UNPACKING[] = "unpacking.lock";
 
 // Descriptors that the payload inherits start here, out of the way of what shells and programs number themselves.
 enum { INHERITED = 100 };
+
+// What is unpacked: the engine, which images share, or what was added to it.
+struct wanted {
+    const struct image *image;
+    enum part part;
+    struct payload payload;
+};
 
 // A place that might do, and why it does not.
 struct place {
@@ -76,17 +85,17 @@ static int open_folder(int at, const char *name, bool follow, char **problem) {
 }
 
 // Whether an earlier start left something in the place.
-static bool has_payload(const struct image *image, const struct place *place) {
+static bool has_payload(const struct wanted *wanted, const struct place *place) {
     struct stat status;
-    char *path = text("%s/%s/%s", place->path, image->table.application, image->table.payload);
+    char *path = text("%s/%s/%s", place->path, wanted->payload.application, wanted->payload.digest);
     bool there = !stat(path, &status);
     free(path);
     return there;
 }
 
 // The folder of the application in a place, made if need be; -1, and the place's problem, when it cannot be used.
-static int open_place(const struct image *image, struct place *place) {
-    const char *application = image->table.application;
+static int open_place(const struct wanted *wanted, struct place *place) {
+    const char *application = wanted->payload.application;
     // The bundled loader takes a list of folders with these between them, and has no way to quote one.
     if (strpbrk(place->path, ":;")) place->problem = text("a program cannot be started from a folder with : or ; in its name");
     if (place->problem || !make_folders(place->path, &place->problem)) return -1;
@@ -105,10 +114,22 @@ static int open_place(const struct image *image, struct place *place) {
     return folder;
 }
 
+static char *census_line(const struct census *found) {
+    return text("%llu entries, %llu bytes\n", (unsigned long long)found->entries, (unsigned long long)found->bytes);
+}
+
+// Whether the payload is there as it was unpacked: cleaners of temporary folders remove files one by one.
 static bool is_complete(int folder, const char *digest) {
-    char *marker = text("%s/%s", digest, COMPLETE);
-    bool complete = !faccessat(folder, marker, F_OK, 0);
-    free(marker);
+    struct census found = {0};
+    char said[64] = "";
+    int payload = openat(folder, digest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int marker = payload < 0 ? -1 : openat(payload, COMPLETE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool complete = marker >= 0 && read(marker, said, sizeof said - 1) > 0 && take_census(payload, COMPLETE, &found);
+    char *expected = census_line(&found);
+    if (marker >= 0) close(marker);
+    if (payload >= 0) close(payload);
+    complete = complete && !strcmp(said, expected);
+    free(expected);
     return complete;
 }
 
@@ -166,14 +187,23 @@ static char *why_unfit(int folder, uint64_t needed) {
 }
 
 static bool mark_complete(int part) {
+    struct census found = {0};
+    if (!take_census(part, COMPLETE, &found)) return false;
     int marker = openat(part, COMPLETE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (marker < 0) return false;
+    char *line = census_line(&found);
+    ssize_t length = (ssize_t)strlen(line);
+    // Whoever may start the program may also see that all of it is there.
+    bool fine = !fchmod(marker, 0644) && write(marker, line, (size_t)length) == length;
+    free(line);
     // All of it is on the disk before it gets its name, so that a power cut does not leave a folder with empty files for good.
-    return marker >= 0 && !close(marker) && !syncfs(part);
+    return !close(marker) && fine && !syncfs(part);
 }
 
 // Unpacks into DIGEST.part and renames it; UNPACKING is locked.
-static char *fill(const struct image *image, int folder, const char *name, struct unpacking *work) {
-    const char *digest = image->table.payload;
+static char *fill(const struct wanted *wanted, int folder, const char *name, struct unpacking *work) {
+    const struct image *image = wanted->image;
+    const char *digest = wanted->payload.digest;
     if (!remove_tree(folder, name) || mkdirat(folder, name, 0700)) return text("%s", strerror(errno));
     int part = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (part < 0) return text("%s", strerror(errno));
@@ -191,17 +221,25 @@ static char *fill(const struct image *image, int folder, const char *name, struc
     return problem;
 }
 
-static char *unpack_into(const struct image *image, int folder) {
-    const char *digest = image->table.payload;
+// A terminal sees how far it is.
+static bool is_watched(void) {
+    const char *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb");
+}
+
+static char *unpack_into(const struct wanted *wanted, int folder) {
+    const char *digest = wanted->payload.digest;
     int held = lock(folder, UNPACKING, LOCK_EX);
     if (held < 0) return text("%s", strerror(errno));
     char *problem = NULL;
     if (!is_complete(folder, digest)) {
-        struct unpacking work = {.leave_in_place = true};
+        struct unpacking work = {.part = wanted->part, .leave_in_place = true};
+        uint64_t needed = unpacked_size(wanted->image, wanted->part);
+        if (is_watched()) work.total = needed;
         char *part = text("%s.part", digest);
         collect_garbage(folder, digest);
-        problem = why_unfit(folder, unpacked_size(image));
-        if (!problem) problem = fill(image, folder, part, &work);
+        problem = why_unfit(folder, needed);
+        if (!problem) problem = fill(wanted, folder, part, &work);
         free(part);
     }
     close(held);
@@ -221,17 +259,18 @@ static void hold(int folder, const char *digest) {
 }
 
 // Whether the place has, or got, the complete payload, which is locked for this process then.
-static bool try_place(const struct image *image, struct place *place, bool may_unpack) {
-    if (!may_unpack && !has_payload(image, place)) return false;
-    int folder = open_place(image, place);
+static bool try_place(const struct wanted *wanted, struct place *place, bool may_unpack) {
+    const char *digest = wanted->payload.digest;
+    if (!may_unpack && !has_payload(wanted, place)) return false;
+    int folder = open_place(wanted, place);
     bool complete = false;
     // Between unpacking and locking a start of another version may remove the folder again; that cannot go on for ever.
     for (int attempt = 0; folder >= 0 && !complete && attempt < 8; attempt++) {
-        if (!is_complete(folder, image->table.payload)) {
-            if (!may_unpack || (place->problem = unpack_into(image, folder))) break;
+        if (!is_complete(folder, digest)) {
+            if (!may_unpack || (place->problem = unpack_into(wanted, folder))) break;
         }
-        hold(folder, image->table.payload);
-        complete = is_complete(folder, image->table.payload);
+        hold(folder, digest);
+        complete = is_complete(folder, digest);
     }
     if (folder >= 0) close(folder);
     return complete;
@@ -254,25 +293,34 @@ static size_t places(struct place found[3]) {
     return count;
 }
 
-char *cache_folder(const struct image *image) {
+static char *folder_of(const struct wanted *wanted) {
+    const char *application = wanted->payload.application, *digest = wanted->payload.digest;
     struct place found[3] = {0};
-    if (!image->has_table) {
-        const char *hint = "start it where there is FUSE, or use --appimage-extract";
-        fail(EXIT_MACHINE, hint, "%s does not say what it holds, so it cannot be unpacked to the cache", image->path);
-    }
     size_t count = places(found);
     // What is unpacked already is used, wherever it is; only then the places are tried in their order.
     for (int may_unpack = 0; may_unpack < 2; may_unpack++) {
         for (size_t i = 0; i < count; i++) {
-            if (!found[i].problem && try_place(image, &found[i], may_unpack)) {
-                return text("%s/%s/%s", found[i].path, image->table.application, image->table.payload);
-            }
+            if (!found[i].problem && try_place(wanted, &found[i], may_unpack)) return text("%s/%s/%s", found[i].path, application, digest);
         }
     }
-    char *problems = text("%s", ""), *hint = text("TEA_APPIMAGE_CACHE=/a/folder/that/may/hold/programs '%s'", image->path);
+    char *problems = text("%s", ""), *hint = text("TEA_APPIMAGE_CACHE=/a/folder/that/may/hold/programs '%s'", wanted->image->path);
     for (size_t i = 0; i < count; i++) {
         const char *problem = found[i].problem ? found[i].problem : "other starts keep removing it";
         problems = text("%s\n    %s: %s", problems, found[i].path, problem);
     }
     fail(EXIT_MACHINE, hint, "there is no folder to unpack the program into%s", problems);
+}
+
+char *cache_folder(const struct image *image) {
+    if (!image->has_table) {
+        const char *hint = "start it where there is FUSE, or use --appimage-extract";
+        fail(EXIT_MACHINE, hint, "%s does not say what it holds, so it cannot be unpacked to the cache", image->path);
+    }
+    const struct wanted engine = {image, ENGINE, image->table.engine};
+    return folder_of(&engine);
+}
+
+char *cache_agent(const struct image *image) {
+    const struct wanted agent = {image, AGENT, image->table.agent};
+    return agent.payload.digest ? folder_of(&agent) : NULL;
 }

@@ -51,7 +51,7 @@ static int make_portable_folder(const struct image *image, const char *ending) {
     return 0;
 }
 
-static void hand_over_image(const struct image *image, const char *appdir, const char *argv0) {
+static void hand_over_image(const struct image *image, const char *appdir, const char *agent, const char *argv0) {
     char *files = text("%s", ""), *folder = getcwd(NULL, 0);
     for (size_t i = 0; i < image->table.count; i++) {
         const struct in_place *file = &image->table.files[i];
@@ -62,15 +62,16 @@ static void hand_over_image(const struct image *image, const char *appdir, const
     hand_over("ARGV0", argv0);
     hand_over("OWD", folder);
     hand_over("TEA_IMAGE", image->path);
+    hand_over("TEA_AGENT", agent);
     hand_over("TEA_IMAGE_FILES", *files ? files : NULL);
     // Meant for this process: an AppImage that the payload starts is one of its own.
     unsetenv("TARGET_APPIMAGE");
 }
 
 // Returns only when the program cannot be started there.
-static void start(const struct image *image, const char *appdir, char **words) {
+static void start(const struct image *image, const char *appdir, const char *agent, char **words) {
     char *program = text("%s/AppRun", appdir);
-    hand_over_image(image, appdir, words[0]);
+    hand_over_image(image, appdir, agent, words[0]);
     execv(program, words);
     free(program);
 }
@@ -80,9 +81,9 @@ static _Noreturn void run(struct image *image, char **words, bool unpack_first) 
     use_portable_folder(image, "home", "HOME");
     use_portable_folder(image, "config", "XDG_CONFIG_HOME");
     char *folder = unpack_first ? NULL : mount_payload(image, words[0]);
-    if (folder) start(image, folder, words);
+    if (folder) start(image, folder, NULL, words);
     folder = cache_folder(image);
-    start(image, folder, words);
+    start(image, folder, cache_agent(image), words);
     const char *hint = errno == ENOEXEC ? "take the file for this machine's processor" : NULL;
     fail(EXIT_MACHINE, hint, "cannot start %s/AppRun: %s", folder, strerror(errno));
 }

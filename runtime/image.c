@@ -147,4 +147,7 @@ void image_check(struct image *image) {
         image_damaged(image, text("it is cut short: %llu of %llu bytes", (unsigned long long)image->size, (unsigned long long)end));
     }
     read_table(image);
+    if (image->has_table && image->size < image->table.length) {
+        image_damaged(image, text("it is cut short: %llu of %llu bytes", (unsigned long long)image->size, (unsigned long long)image->table.length));
+    }
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <squashfuse/squashfuse.h>
@@ -31,8 +32,11 @@ struct walk {
     sqfs squash;
     const struct image *image;
     struct unpacking *work; // NULL: only the size is wanted
+    enum part part;
     uint64_t bytes;
     char *buffer;
+    struct timespec told; // when the terminal was told last
+    bool shown;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -111,6 +115,21 @@ static bool copy_raw(const struct walk *walk, const struct in_place *file, int t
     return !interrupted;
 }
 
+static int64_t milliseconds(const struct timespec *from, const struct timespec *to) {
+    return (int64_t)(to->tv_sec - from->tv_sec) * 1000 + (to->tv_nsec - from->tv_nsec) / 1000000;
+}
+
+// On a terminal, ten times a second, and not before somebody would wonder.
+static void tell_progress(struct walk *walk) {
+    struct timespec now;
+    if (!walk->work->total || clock_gettime(CLOCK_MONOTONIC, &now)) return;
+    if (milliseconds(&walk->told, &now) < (walk->shown ? 100 : 300)) return;
+    unsigned share = (unsigned)(walk->bytes * 100 / walk->work->total);
+    fprintf(stderr, "\r\x1b[2Kunpacking for the first start: %u %% of %llu MB", share, (unsigned long long)(walk->work->total / 1000000));
+    walk->told = now;
+    walk->shown = true;
+}
+
 static enum unpacked copy_content(struct walk *walk, sqfs_inode *inode, int target) {
     uint64_t size = inode->xtra.reg.file_size;
     const struct in_place *raw = in_place(walk->image, walk->work->path);
@@ -119,6 +138,7 @@ static enum unpacked copy_content(struct walk *walk, sqfs_inode *inode, int targ
     for (uint64_t at = 0; at < size;) {
         sqfs_off_t got = CHUNK;
         if (interrupted) return UNPACK_INTERRUPTED;
+        tell_progress(walk);
         if (sqfs_read_range(&walk->squash, inode, (sqfs_off_t)at, &got, walk->buffer) || got <= 0) return UNPACK_DAMAGED;
         if (!write_all(target, walk->buffer, (size_t)got)) return failed(walk);
         at += (uint64_t)got;
@@ -167,6 +187,12 @@ static enum unpacked unpack_entry(struct walk *walk, struct level *level, const 
     return S_ISREG(inode->base.mode) ? unpack_file(walk, level, name, inode) : unpack_link(walk, level, name, inode);
 }
 
+// Whether the entry is of the part that is wanted. A folder of the engine holds what was added to it too.
+static bool in_part(const struct walk *walk, const sqfs_inode *inode) {
+    if (walk->part == WHOLE || !walk->image->table.agent.digest) return walk->part != AGENT;
+    return (inode->base.inode_number > walk->image->table.inodes) == (walk->part == AGENT);
+}
+
 static enum unpacked walk_entry(struct walk *walk, struct level *level, sqfs_dir_entry *entry, char *path, size_t length) {
     const char *name = sqfs_dentry_name(entry);
     size_t room = sizeof walk->work->path - length, size = strlen(name);
@@ -175,7 +201,8 @@ static enum unpacked walk_entry(struct walk *walk, struct level *level, sqfs_dir
     if (length) path[length++] = '/';
     memcpy(path + length, name, size + 1);
     if (sqfs_inode_get(&walk->squash, &inode, sqfs_dentry_inode(entry))) return UNPACK_DAMAGED;
-    bool wanted = !walk->work || !walk->work->pattern || !fnmatch(walk->work->pattern, path, FNM_FILE_NAME | FNM_LEADING_DIR);
+    bool wanted = in_part(walk, &inode);
+    if (walk->work && walk->work->pattern) wanted = wanted && !fnmatch(walk->work->pattern, path, FNM_FILE_NAME | FNM_LEADING_DIR);
     if (S_ISDIR(inode.base.mode)) return walk_below(walk, level, name, &inode, path, length + size, wanted);
     bool left = (!walk->work || walk->work->leave_in_place) && in_place(walk->image, path);
     if (!wanted || left) return UNPACKED;
@@ -236,7 +263,8 @@ void check_squash(const struct image *image) {
 enum unpacked unpack(const struct image *image, int target, struct unpacking *work) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction before[3], stop = {.sa_handler = interrupt};
-    struct walk walk = {.image = image, .work = work, .buffer = malloc(CHUNK)};
+    struct walk walk = {.image = image, .work = work, .part = work->part, .buffer = malloc(CHUNK)};
+    clock_gettime(CLOCK_MONOTONIC, &walk.told);
     if (!walk.buffer) fail(EXIT_MACHINE, NULL, "no memory to unpack %s", image->path);
     for (int i = 0; i < 3; i++) {
         sigaction(signals[i], NULL, &before[i]);
@@ -244,13 +272,14 @@ enum unpacked unpack(const struct image *image, int target, struct unpacking *wo
     }
     enum unpacked result = walk_image(&walk, target, work->path);
     for (int i = 0; i < 3; i++) sigaction(signals[i], &before[i], NULL);
+    if (walk.shown) fputs("\r\x1b[2K", stderr);
     free(walk.buffer);
     if (result == UNPACK_INTERRUPTED) work->error = interrupted;
     return result;
 }
 
-uint64_t unpacked_size(const struct image *image) {
-    struct walk walk = {.image = image};
+uint64_t unpacked_size(const struct image *image, enum part part) {
+    struct walk walk = {.image = image, .part = part};
     char path[sizeof walk.work->path];
     if (walk_image(&walk, -1, path) != UNPACKED) image_damaged(image, "its squashfs cannot be read");
     return walk.bytes;

@@ -9,13 +9,18 @@
 
 enum unpacked { UNPACKED, UNPACK_DAMAGED, UNPACK_FAILED, UNPACK_INTERRUPTED };
 
+// Everything, or what the engine brought, or what was added to it.
+enum part { WHOLE, ENGINE, AGENT };
+
 struct unpacking {
+    enum part part;
     const char *pattern; // only what it matches, as fnmatch does, and what lies below; NULL: everything
     bool leave_in_place; // files of the table are left out
     bool list;           // each path goes to standard output
     char path[4096];     // what was worked on last, relative to the payload's root
     int error;           // errno of UNPACK_FAILED
     uint64_t entries;    // files, links and folders written
+    uint64_t total;      // bytes that it takes, when a terminal is to see how far it is; else 0
 };
 
 // Writes the payload below the folder target, which exists; files that are there already are replaced. Modes and times are the image's,
@@ -25,8 +30,8 @@ enum unpacked unpack(const struct image *image, int target, struct unpacking *wo
 // Ends the process with a message when the squashfs cannot be opened.
 void check_squash(const struct image *image);
 
-// How many bytes of disk unpacking everything but the in-place files takes, about. Ends the process when the squashfs is damaged.
-uint64_t unpacked_size(const struct image *image);
+// How many bytes of disk unpacking the part but the in-place files takes, about. Ends the process when the squashfs is damaged.
+uint64_t unpacked_size(const struct image *image, enum part part);
 
 // Removes name below the folder, with everything in it; false, and errno, when something is left. Nothing there is fine.
 bool remove_tree(int folder, const char *name);

@@ -39,6 +39,28 @@ static bool number(char **rest, uint64_t *value) {
     return true;
 }
 
+static bool starts_with(const char *rest, const char *word) { return !strncmp(rest, word, strlen(word)); }
+
+static bool read_length(char *line, uint64_t *value) {
+    if (!line) return false;
+    char *at = line, *end = line + strlen(line);
+    // A number has a space behind it; here the place of the newline is free to be one.
+    *end = ' ';
+    bool fine = number(&at, value) && at == end + 1;
+    *end = '\0';
+    return fine;
+}
+
+// INODES DIGEST ID
+static bool read_agent(char *line, struct table *table) {
+    if (!line || !number(&line, &table->inodes)) return false;
+    char *space = strchr(line, ' ');
+    if (!space) return false;
+    *space = '\0';
+    table->agent = (struct payload){line, space + 1};
+    return is_digest(table->agent.digest) && is_application(table->agent.application);
+}
+
 static bool is_inner_path(const char *path) {
     for (const char *at = path;; at += strcspn(at, "/") + 1) {
         size_t length = strcspn(at, "/");
@@ -63,10 +85,12 @@ const char *table_parse(char *content, size_t size, uint64_t image_size, struct 
     if (!(rest = after(rest, "tea-table"))) return "its first line";
     char *version = next_line(&rest);
     if (!version || strcmp(version, "1")) return "its version";
-    table->payload = after(next_line(&rest), "payload");
-    if (!table->payload || !is_digest(table->payload)) return "the payload's digest";
-    table->application = after(next_line(&rest), "application");
-    if (!table->application || !is_application(table->application)) return "the application's name";
+    table->engine.digest = after(next_line(&rest), "payload");
+    if (!table->engine.digest || !is_digest(table->engine.digest)) return "the payload's digest";
+    table->engine.application = after(next_line(&rest), "application");
+    if (!table->engine.application || !is_application(table->engine.application)) return "the application's name";
+    if (starts_with(rest, "length ") && !read_length(after(next_line(&rest), "length"), &table->length)) return "the length of the image";
+    if (starts_with(rest, "agent ") && !read_agent(after(next_line(&rest), "agent"), table)) return "the agent";
     while (*rest) {
         char *line = after(next_line(&rest), "file");
         if (!line) return "an unknown line";

@@ -13,9 +13,17 @@ struct in_place {
     const char *path; // relative to the payload's root
 };
 
-struct table {
-    char *payload;     // 64 lower-case hexadecimal digits
+// What is unpacked into a folder of its own.
+struct payload {
+    char *digest;      // 64 lower-case hexadecimal digits
     char *application; // 1 to 64 of a-z 0-9 . -
+};
+
+struct table {
+    uint64_t length; // of the image in bytes, 0 when it does not say
+    struct payload engine;
+    struct payload agent; // its digest is NULL when nothing was added to the engine
+    uint64_t inodes;      // how many the engine has: those of what was added have larger numbers
     size_t count;
     struct in_place files[TABLE_FILES];
 };

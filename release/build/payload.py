@@ -134,6 +134,9 @@ class _Assembly:
             _copy(RECIPE / "tea.png", self._root / name)
         (self._root / ".DirIcon").symlink_to("tea.png")
         _copy(ROOT / "LICENSE", self._root / "usr/share/doc/the-edge-agent/copyright")
+        if self._llm:
+            # The wheel has only its own.
+            _copy(RECIPE / "llama.cpp.copyright", self._root / "usr/share/doc/llama.cpp/copyright")
         for texts in sorted((built / "licenses").iterdir()):
             _copy(texts, self._root / "usr/share/doc/runtime" / texts.name)
         certificates = self._root / MODULES / "certifi/cacert.pem"

@@ -38,7 +38,7 @@ WARNINGS = (
 HARDENING = "-O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fno-strict-aliasing -ftrivial-auto-var-init=zero"
 LINKING = "-Wl,-z,relro,-z,now,-z,noexecstack,--build-id=none,--fatal-warnings -s"
 
-HEAD = ["cache", "environment", "head", "image", "lzo", "mount", "report", "sections", "squash", "table", "ways"]
+HEAD = ["cache", "census", "environment", "head", "image", "lzo", "mount", "report", "sections", "squash", "table", "ways"]
 STARTER = ["environment", "report", "starter"]
 INSIDE = ["inplace", "private"]
 

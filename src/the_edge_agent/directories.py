@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 APPLICATION = "the-edge-agent"
 """What the directories are called after."""
+
+_BUNDLED: list[Path] = []
 
 
 def data() -> Path:
@@ -37,6 +43,21 @@ def configuration() -> Path:
         return Path(platformdirs.user_config_dir(APPLICATION))
     except RuntimeError:
         return Path("/.config", APPLICATION)
+
+
+def bundle(folders: Iterable[Path]) -> None:
+    """From now on a relative path is looked for in ``folders`` too, those of the bundled agent that runs."""
+    _BUNDLED[:] = folders
+
+
+def found(path: Path) -> Path:
+    """Where the file or folder ``path`` is to be read: from the working directory, which may replace what is bundled, else from the bundle.
+
+    ``path`` itself where neither has it.
+    """
+    if path.is_absolute() or path.exists():
+        return path
+    return next((folder / path for folder in _BUNDLED if (folder / path).exists()), path)
 
 
 def expanded(path: str) -> Path:

@@ -368,3 +368,15 @@ def test_help_is_the_help_of_the_command(tea: Tea) -> None:
     near, none = tea("help", "rum"), tea("help", "run", "it")
     assert (near.returncode, "Did you mean 'run'?" in near.stderr) == (2, True)
     assert (none.returncode, "'tea run' has no commands" in none.stderr) == (2, True)
+
+
+def test_the_licences_of_everything_here(tea: Tea) -> None:
+    found = {each["name"]: each for each in json.loads(tea("licenses", "--json").stdout)}
+    assert found["the-edge-agent"]["licence"] == "MIT"
+    assert found["click"]["licence"] == "BSD-3-Clause"
+    assert found["tiny-chat-Q8_0.gguf"]["licence"] == "MIT"
+    assert "pytest" not in found, "what only tests need is no part of it"
+    assert all(each["licence"] for each in found.values())
+    assert "Redistribution and use in source and binary forms" in tea("licenses", "Click").stdout
+    done = tea("licenses", "clik")
+    assert (done.returncode, "did you mean 'click'?" in done.stderr) == (2, True)

@@ -151,6 +151,7 @@ def test_a_model_of_the_catalogue_has_to_have_the_bytes_that_it_knows(tea: Tea, 
         (["verify", "none"], 8, "there is no model none here"),
         (["rm", "none"], 8, "there is no model none here"),
         (["rm", "tiny-chat"], 2, "is part of this tea"),
+        (["rm", "../x"], 2, "is no name of an installed model"),
         (["add", "none.gguf"], 8, "there is no such file"),
         (["lock", "none"], 2, "knows no source of none"),
         (["none"], 2, "No such command"),
@@ -164,6 +165,8 @@ def test_what_cannot_be_done_is_told(tea: Tea, words: list[str], code: int, said
 
 
 def test_an_address_that_is_none_is_told(tea: Tea) -> None:
+    done = tea("models", "pull", TINY, "--trust-first-use", env={"HF_HUB_OFFLINE": "1"})
+    assert (done.returncode, "HF_HUB_OFFLINE forbids" in done.stderr) == (2, True)
     done = tea("models", "pull", TINY, "--trust-first-use", env={"HF_ENDPOINT": "ftp://hub"})
     assert (done.returncode, "is no address of a hub" in done.stderr) == (2, True)
 
@@ -238,6 +241,26 @@ def test_a_model_of_another_program_is_used_and_left_alone(tea: Tea, tmp_path: P
     assert json.loads(tea("run", "one.yaml", "--gguf", "ocelot:1b").stdout)["said"]["model"] == "ocelot-1b.gguf"
     done = tea("models", "rm", "ocelot:1b")
     assert (done.returncode, "belongs to another program" in done.stderr, blob.exists()) == (2, True, True)
+
+
+@pytest.mark.parametrize("place", ["ollama", ".lmstudio/models/a/b/SmolLM.gguf", ".cache/tea/models/SmolLM.gguf"])
+def test_what_is_on_this_machine_is_not_downloaded_again(tea: Tea, hub: Hub, tree: Path, tmp_path: Path, place: str) -> None:
+    file = tree / "src/the_edge_agent/models/catalogue.toml"
+    entry = f'\n[smol]\nfile = "SmolLM.gguf"\nsources = ["acme/smol"]\nsha256 = "{SHA256}"\n'
+    facts = 'title = "Smol"\nlicence = "MIT"\nterms = "https://spdx.org"\ncontext = 1\nfamily = "llama"\n'
+    file.write_text(file.read_text(encoding="utf-8") + entry + facts, encoding="utf-8")
+    path = ollama(tmp_path) if place == "ollama" else tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(CHAT)
+    done = tea("models", "pull", "smol", env={"PYTHONPATH": str(tree / "src")})
+    assert (done.returncode, done.stdout) == (0, f"{path}\n")
+    assert "is used where it lies" in done.stderr
+    assert hub.requests == []
+    assert tea("models", "path", "smol", env={"PYTHONPATH": str(tree / "src")}).stdout == f"{path}\n"
+    path.write_bytes(CHAT[:-1] + b"x")
+    put(hub, "acme/smol/SmolLM.gguf")
+    assert tea("models", "pull", "smol", env={"PYTHONPATH": str(tree / "src")}).returncode == 0
+    assert hub.asked("/cdn/")
 
 
 def test_a_file_of_ones_own_is_added(tea: Tea, folder: Path, tmp_path: Path) -> None:

@@ -108,6 +108,10 @@ def _from_file(path: Path) -> ModuleType:
         raise _Unloadable("it is not a Python file (.py)")
     module = module_from_spec(spec)
     sys.modules[name] = module
+    # Modules beside it can be imported, behind everything that is installed.
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

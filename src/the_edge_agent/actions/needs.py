@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from the_edge_agent.errors import NodeFailed
 
@@ -85,6 +85,7 @@ class Needs:
         calls: the actions it will call.
         blocks: the code it will run.
         files: the files it names: (what names it, path).
+        access: what it does with them: ``asks`` is only whether they are there.
         network: it opens connections by itself; a model on an API is told by ``models``.
         deferred: its parameters that it renders itself, each time it uses them.
     """
@@ -93,6 +94,7 @@ class Needs:
     calls: Callable[[Given], Iterable[Call]] = _nothing
     blocks: Callable[[Given], Iterable[Block]] = _nothing
     files: Callable[[Given], Iterable[tuple[str, object]]] = _nothing
+    access: Literal["reads", "asks", "writes"] = "reads"
     network: bool = False
     deferred: frozenset[str] = frozenset()
 

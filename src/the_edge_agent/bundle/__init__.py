@@ -3,7 +3,8 @@
 ::
 
     packing   which engine, which models, and whether everything is there
-    closure   what the workflow needs beside its own file
+    closure   the files that the workflow needs beside its own
+    code      the Python that it imports
     desktop   how the image appears among other programs: name, icon, metadata
     start     what the image runs when it is started: written into it here, read again in it
 """

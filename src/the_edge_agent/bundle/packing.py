@@ -6,15 +6,16 @@ import os
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from the_edge_agent import __version__, directories
 from the_edge_agent.actions.interface import interface
 from the_edge_agent.actions.preflight import choices
 from the_edge_agent.agent import survey
-from the_edge_agent.bundle import closure, desktop
+from the_edge_agent.bundle import closure, code, desktop
 from the_edge_agent.bundle.start import Start
-from the_edge_agent.errors import ModelUnavailable, UsageError, WorkflowInvalid
+from the_edge_agent.errors import ModelUnavailable, Refused, UsageError, WorkflowInvalid
 from the_edge_agent.image.engine import open_engine, reading
 from the_edge_agent.image.layout import BUNDLE, WORKFLOW
 from the_edge_agent.image.squashfs import Squashfs
@@ -46,6 +47,8 @@ class Request:
     overlays: tuple[Path, ...]
     actions_files: tuple[Path, ...]
     engine: Path | None
+    requirements: Path | None = None
+    unknown_licences: bool = False
 
 
 def pack(request: Request, *, warn: Callable[[Sequence[Problem]], None], progress: Progress = untold) -> Manifest:
@@ -56,6 +59,7 @@ def pack(request: Request, *, warn: Callable[[Sequence[Problem]], None], progres
     Raises:
         WorkflowInvalid: the workflow has errors, or needs what the engine does not have.
         ModelUnavailable: a model is missing, or no intact GGUF; the image would not work without a network or another file.
+        Refused: nobody knows under which licence a model stands.
         UsageError: a file cannot be read, there is no engine, the image cannot be written, or it would take the place of what goes into it.
     """
     # Relative, so that an absolute path further in was written there.
@@ -65,24 +69,19 @@ def pack(request: Request, *, warn: Callable[[Sequence[Problem]], None], progres
         raise WorkflowInvalid(problems)
     warn(problems)
     engine = find_engine(request.engine)
-    with reading(engine.path) as file:
-        base = Squashfs(file, engine.start, engine.start + engine.size, superblock=engine.superblock)
-        absent = closure.missing(found, request.actions_files, base, engine.manifest.features)
-        shown = desktop.appearance(found.workflow, base)
-    if absent:
-        raise WorkflowInvalid(absent, hint="the image would not run where only its own files are")
     models, gguf = _models(request, found, engine)
-    gathered = closure.gather(found.workflow, path, request.overlays, request.actions_files)
-    _keep_inputs(request.target, [*gathered.files.values(), engine.path, *(model.region.file for model in models)])
-    files = [SmallFile(BUNDLE, _start(found, gathered, gguf).encoded()), *gathered.contents(), *shown.files]
+    if not request.unknown_licences:
+        _check_licences(models)
+    files = _files(request, path, found, engine, gguf)
+    _keep_inputs(request.target, [*files.sources, engine.path, *(model.region.file for model in models)])
     manifest = write_bundle(
         request.target,
         engine,
         name=found.workflow.name,
         models=models,
-        files=sorted(files, key=lambda file: file.path),
-        without=shown.replaced,
-        workflow=f"{WORKFLOW}/{gathered.workflow}",
+        files=files.files,
+        without=files.without,
+        workflow=files.workflow,
         progress=progress,
     )
     # The bytes were compared while they were written; what is left is whether they are what an image has to be.
@@ -91,6 +90,50 @@ def pack(request: Request, *, warn: Callable[[Sequence[Problem]], None], progres
         request.target.unlink()
         raise problem
     return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What goes in beside models: ``files`` by their paths inside, read from ``sources``; the engine's at ``without`` go; ``workflow`` is run."""
+
+    files: list[SmallFile]
+    sources: list[Path]
+    without: tuple[str, ...]
+    workflow: str
+
+
+def _files(request: Request, path: Path, survey: Survey, engine: Engine, gguf: str | None) -> _Files:
+    """Everything that the workflow needs; raises :class:`WorkflowInvalid` with all that is not to be had."""
+    with reading(engine.path) as file, TemporaryDirectory() as folder:
+        base = Squashfs(file, engine.start, engine.start + engine.size, superblock=engine.superblock)
+        wheels = Path(folder) if request.requirements else None
+        if request.requirements:
+            code.install(request.requirements, code.python_version(base), Path(folder))
+        python = code.imports(survey, request.actions_files, base, wheels)
+        data = closure.data(survey, path)
+        absent = (*code.unknown_languages(survey, engine.manifest.features), *python.problems, *data.problems)
+        if absent:
+            raise WorkflowInvalid(tuple(dict.fromkeys(absent)), hint="the image would not run where only its own files are")
+        gathered = closure.gather(survey.workflow, path, request.overlays, request.actions_files, modules=sorted(python.beside), data=data)
+        packages = [SmallFile(name, closure.read(place)) for name, place in code.contents(python).items()]
+        shown = desktop.appearance(survey.workflow, base)
+    start = SmallFile(BUNDLE, _start(survey, gathered, gguf).encoded())
+    return _Files(
+        sorted([start, *gathered.contents(), *packages, *shown.files], key=lambda file: file.path),
+        [*gathered.files.values(), *([request.requirements] if request.requirements else ())],
+        shown.replaced,
+        f"{WORKFLOW}/{gathered.workflow}",
+    )
+
+
+def _check_licences(models: Sequence[Model]) -> None:
+    """Raise :class:`Refused` for a model of which nobody says under which licence it stands: an image is made to be passed on."""
+    for model in models:
+        if catalogue.known(model.name) is None and not header.read_region(Path(model.name), model.region).text("general.license"):
+            raise Refused(
+                f"nobody says under which licence the model {model.name} stands, and an image is made to be passed on",
+                hint="if you may pass it on: --accept-unknown-license",
+            )
 
 
 def _keep_inputs(target: Path, inputs: Sequence[Path]) -> None:
@@ -109,6 +152,7 @@ def _start(survey: Survey, gathered: Closure, gguf: str | None) -> Start:
         workflow=gathered.workflow,
         overlays=gathered.overlays,
         actions_files=gathered.actions_files,
+        folders=gathered.folders,
         gguf=gguf,
         inputs=known.inputs,
         outputs=known.outputs,

@@ -23,7 +23,7 @@ FORMAT = 2
 class Start:
     """What an image runs. Paths start at the folder of workflows inside; ``gguf`` is the model for every node that asks one.
 
-    ``version`` is the workflow's own, ``""`` when it has none; ``inputs`` and ``outputs`` are its interface.
+    ``folders`` are those that relative paths in its nodes count from. ``version`` is the workflow's own, ``""`` when it has none; ``inputs`` and ``outputs`` are its interface.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Start:
     overlays: tuple[str, ...] = ()
     actions_files: tuple[str, ...] = ()
     gguf: str | None = None
+    folders: tuple[str, ...] = ()
     inputs: tuple[StateKey, ...] = ()
     outputs: tuple[StateKey, ...] = ()
 
@@ -40,19 +41,22 @@ class Start:
         """As it stands in the image."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False, default=str).encode() + b"\n"
 
-    def sources(self, root: Path) -> dict[str, Any]:
-        """What commands call the files of the workflow, for an image seen at ``root``: ``file``, ``overlays``, ``actions_files``, ``gguf``."""
+    def sources(self, root: Path, engine: Path) -> dict[str, Any]:
+        """What commands call the files of the workflow: ``file``, ``overlays``, ``actions_files``, ``gguf``.
+
+        What was added to the engine is seen at ``root``, the rest at ``engine``.
+        """
         folder = root / WORKFLOW
         return {
             "file": folder / self.workflow,
             "overlays": tuple(folder / name for name in self.overlays),
             "actions_files": tuple(folder / name for name in self.actions_files),
-            "gguf": root / MODELS / self.gguf if self.gguf else None,
+            "gguf": engine / MODELS / self.gguf if self.gguf else None,
         }
 
 
 def read(root: Path) -> Start | None:
-    """What the image seen at ``root`` says that it runs; ``None`` for one without a workflow.
+    """What the image whose files are seen at ``root`` says that it runs; ``None`` for one without a workflow.
 
     Raises:
         ImageDamaged: it cannot be read, or is of another format than this ``tea`` writes.
@@ -73,7 +77,7 @@ def _decoded(text: bytes) -> Start:
     values = json.loads(text)
     if (written := values.pop("format")) != FORMAT:
         raise ImageDamaged(f"the image says what it runs in the format {written!r}, and the tea in it reads the format {FORMAT}")
-    for name in ("overlays", "actions_files"):
+    for name in ("overlays", "actions_files", "folders"):
         values[name] = tuple(map(_text, values[name]))
     for name in ("inputs", "outputs"):
         values[name] = tuple(StateKey(**key) for key in values[name])

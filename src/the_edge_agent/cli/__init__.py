@@ -18,8 +18,9 @@ def main(words: list[str] | None = None) -> int:
     image = inside.get("TEA_STARTED_AS") == "AppRun"
     full = image and words[:1] == ["tea"]
     words = words[1:] if full else words
-    root = inside.get("APPDIR") if image else None
-    if words in (["--version"], ["-V"]) and (full or root is None or not _holds_a_workflow(root)):
+    engine = inside.get("APPDIR") if image else None
+    root = inside.get("TEA_AGENT") or engine
+    if words in (["--version"], ["-V"]) and (full or engine is None or root is None or not _holds_a_workflow(root)):
         from the_edge_agent import __version__
 
         print(f"tea {__version__}")  # noqa: T201 - the answer, before click is there to echo it
@@ -27,7 +28,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         from the_edge_agent.cli.root import run_command_line
 
-        return run_command_line(words, image=root, full=full)
+        return run_command_line(words, image=(root, engine) if root and engine else None, full=full)
     except MemoryError:
         # Not enough even for what tells errors otherwise.
         os.write(2, b"error [MACHINE_UNABLE]: there is not enough memory\n    hint: free memory, or raise the limit: ulimit -v\n")

@@ -25,6 +25,10 @@ _PATH = click.Path(path_type=Path)
     "-f", "--overlay", "overlays", type=_PATH, multiple=True, help="Merge this YAML file onto the workflow when it runs. Repeatable."
 )
 @click.option("--actions-file", "actions_files", type=_PATH, multiple=True, help="A Python file with custom actions. Repeatable.")
+@click.option("--requirements", type=_PATH, metavar="FILE", help="Put in the pure-Python packages that this file names, as for pip.")
+@click.option(
+    "--accept-unknown-license", "unknown_licences", is_flag=True, help="Put in models of which nobody says under which licence they stand."
+)
 @click.option("--engine", type=_PATH, help="The AppImage of tea to build on.")
 @click.pass_obj
 def command(
@@ -36,7 +40,9 @@ def command(
     output: Path | None,
     overlays: tuple[Path, ...],
     actions_files: tuple[Path, ...],
+    requirements: Path | None,
     engine: Path | None,
+    unknown_licences: bool,
 ) -> int:
     """Put the workflow FILE, what it names, its model and tea into one file that runs it when it is started.
 
@@ -55,7 +61,7 @@ def command(
     from the_edge_agent.cli.stopping import stoppable
 
     target = output or Path(f"{file.stem}.AppImage")
-    request = Request(file, target, models, overlays, actions_files, engine)
+    request = Request(file, target, models, overlays, actions_files, engine, requirements, unknown_licences)
     with stoppable(), meter(console, f"writing {target.name}") as progress:
         manifest = pack(request, warn=lambda problems: report_problems(problems, console), progress=progress)
     for line in manifest.summary(target):

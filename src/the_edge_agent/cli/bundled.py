@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from the_edge_agent import directories
 from the_edge_agent.bundle.start import Start, read
 from the_edge_agent.cli import run
 from the_edge_agent.errors import UsageError
-from the_edge_agent.image.layout import WORKFLOW
+from the_edge_agent.image.layout import PACKAGES, WORKFLOW
 from the_edge_agent.models import embedded
 
 if TYPE_CHECKING:
@@ -35,21 +36,26 @@ _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """The agent inside the image whose files are seen at ``root``; ``program`` is what a user types to start it, ``image`` its file."""
+    """The agent inside the image whose files are seen at ``root``; ``program`` is what a user types to start it, ``image`` its file.
+
+    ``engine`` is where the engine's files are seen: in a cache they are apart, so that other images share them.
+    """
 
     start: Start
     root: Path
+    engine: Path
     program: str
     image: Path | None
 
     @classmethod
-    def of(cls, root: str) -> Bundled | None:
-        """The agent inside the image seen at ``root``, ``None`` when it holds none; raises :class:`ImageDamaged` as :func:`read`."""
+    def of(cls, root: str, engine: str) -> Bundled | None:
+        """The agent inside the image seen at ``root`` and ``engine``, ``None`` when it holds none; raises :class:`ImageDamaged` as :func:`read`."""
         start = read(Path(root))
         if start is None:
             return None
         image = embedded.image()
-        return cls(start, Path(root), quote(embedded.told("ARGV0") or (image.name if image else start.name)), image)
+        program = quote(embedded.told("ARGV0") or (image.name if image else start.name))
+        return cls(start, Path(root), Path(engine), program, image)
 
     @property
     def version(self) -> str:
@@ -61,7 +67,8 @@ class Bundled:
     @property
     def places(self) -> Mapping[str, str]:
         """How messages show paths inside: files of the workflow as their author named them, others as workflows name them."""
-        return {f"{self.root / WORKFLOW}/": "", f"{self.root}/": f"${embedded.ROOT}/"}
+        seen = f"${embedded.ROOT}/"
+        return {f"{self.root / WORKFLOW}/": "", f"{self.root}/": seen, f"{self.engine}/": seen}
 
     def command(self) -> click.Command:
         """The command line of the agent: that of ``tea run``, with an option for every input and without a file."""
@@ -100,7 +107,9 @@ class Bundled:
             return values
         if name == "verify":
             return {**values, "file": self.image or Path(self.program)}
-        sources = self.start.sources(self.root)
+        sources = self.start.sources(self.root, self.engine)
+        directories.bundle(self.root / WORKFLOW / folder for folder in self.start.folders)
+        sys.path.append(str(self.root / PACKAGES))
         for each in ("overlays", "actions_files"):
             values[each] = (*sources[each], *values.get(each, ()))
         if name == "validate":

@@ -189,6 +189,8 @@ def _removable(word: str) -> Iterator[Path]:
     from the_edge_agent.models import find, installed
     from the_edge_agent.models.part import path_of
 
+    if os.sep in word:
+        raise UsageError(f"{word} is no name of an installed model", hint="`tea models list` shows the names")
     own = [folder for folder, _ in find.folders(os.environ)]
     path = find.by_name(word, os.environ)
     found = None if path else find.by_any_name(word, "", os.environ)

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "models": (f"{_HERE}.models", "List, download and verify models."),
     "verify": (f"{_HERE}.verify", "Check that an image is what it was when it was built."),
     "doctor": (f"{_HERE}.doctor", "Tell what this machine can do and which models are found."),
+    "licenses": (f"{_HERE}.licenses", "Tell under which licences everything here stands."),
     "completion": (f"{_HERE}.completion", "Print the completion script of a shell."),
     "help": (f"{_HERE}.help", "Tell how a command is used."),
 }
@@ -126,10 +127,10 @@ def tea(context: click.Context, *, impl: bool, features: bool, as_json: bool) ->
         raise click.UsageError("A command is missing.", context)
 
 
-def run_command_line(words: list[str], *, image: str | None = None, full: bool = False) -> int:
+def run_command_line(words: list[str], *, image: tuple[str, str] | None = None, full: bool = False) -> int:
     """Run the command that ``words`` name; everything it raises ends here as a message and an exit code.
 
-    ``image`` is the root of the image that was started. One that holds a workflow is the command of that, unless ``full``.
+    ``image`` says where the files of the image that was started are seen, what was added to its engine first. One that holds a workflow is the command of that, unless ``full``.
     """
     _open_standard_streams()
     console = Console()
@@ -167,16 +168,16 @@ def _run(command: click.Command, name: str, words: list[str], console: Console) 
     return code if isinstance(code, int) else 0
 
 
-def _agent(image: str | None) -> Bundled | None:
+def _agent(image: tuple[str, str] | None) -> Bundled | None:
     if image is None:
         return None
     from the_edge_agent.image.layout import BUNDLE
 
-    if not os.path.lexists(os.path.join(image, BUNDLE)):  # noqa: PTH118 - pathlib is not needed for anything else here
+    if not os.path.lexists(os.path.join(image[0], BUNDLE)):  # noqa: PTH118 - pathlib is not needed for anything else here
         return None
     from the_edge_agent.cli.bundled import Bundled
 
-    return Bundled.of(image)
+    return Bundled.of(*image)
 
 
 def _open_standard_streams() -> None:

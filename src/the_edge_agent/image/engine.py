@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """``head`` and ``superblock`` are as they were built; ``size`` is the length of the engine's squashfs in bytes."""
+    """``head`` and ``superblock`` are as they were built; ``size`` is the length of the engine's squashfs in bytes.
+
+    ``application`` is what the folder that it is unpacked into is called after.
+    """
 
     path: Path
     manifest: Manifest
     head: bytes
     superblock: bytes
     size: int
+    application: str
 
     @property
     def start(self) -> int:
@@ -42,9 +46,10 @@ def open_engine(path: Path) -> Engine:
         manifest, _ = manifests.read(path, file)
         head, superblock, engine = manifest.part("head"), manifest.part("superblock"), manifest.part("engine")
         file.seek(0)
-        bare = heads.empty(file.read(head.size))
+        start = file.read(head.size)
+        bare = heads.empty(start)
         heads.check(bare)
-    return Engine(path, manifest, bare, bytes.fromhex(manifest.superblock), superblock.size + engine.size)
+    return Engine(path, manifest, bare, bytes.fromhex(manifest.superblock), superblock.size + engine.size, heads.read(start).application)
 
 
 def reading(path: Path) -> BinaryIO:

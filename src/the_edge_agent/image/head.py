@@ -32,16 +32,32 @@ class InPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Agent:
+    """What was added to an engine, which has ``inodes`` inodes: ``payload`` and ``application`` as those of the engine."""
+
+    inodes: int
+    payload: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """``payload`` is a SHA-256 that changes with every file that may be extracted; ``application`` names whose older versions may go."""
+    """``payload`` is a SHA-256 that changes with every file of the engine; ``application`` names whose older versions may go.
+
+    ``length`` is that of the whole image in bytes.
+    """
 
     payload: str
     application: str
     files: tuple[InPlace, ...]
+    length: int = 0
+    agent: Agent | None = None
 
     def text(self) -> str:
         """As it stands in the head."""
         lines = [_FIRST, f"payload {self.payload}", f"application {self.application}"]
+        lines += [f"length {self.length}"] if self.length else []
+        lines += [f"agent {self.agent.inodes} {self.agent.payload} {self.agent.application}"] if self.agent else []
         return "\n".join([*lines, *(f"file {one.offset} {one.length} {one.path}" for one in self.files)]) + "\n"
 
 
@@ -81,14 +97,18 @@ def read(head: bytes) -> Table:
     section = _section(head)
     text = head[section.start : section.start + section.size].rstrip(b"\0")
     try:
-        first, payload, name, *files = text.decode().splitlines()
-        entries = []
-        for line in files:
-            word, offset, length, path = line.split(" ", 3)
-            if word != "file":
-                raise _damaged()
-            entries.append(InPlace(int(offset), int(length), path))
-        found = Table(payload.removeprefix("payload "), name.removeprefix("application "), tuple(entries))
+        first, payload, name, *lines = text.decode().splitlines()
+        length, agent, entries = 0, None, []
+        for word, _, rest in (line.partition(" ") for line in lines):
+            if word == "length":
+                length = int(rest)
+            elif word == "agent":
+                inodes, digest, own = rest.split(" ")
+                agent = Agent(int(inodes), digest, own)
+            else:
+                offset, size, path = rest.split(" ", 2)
+                entries.append(InPlace(int(offset), int(size), path))
+        found = Table(payload.removeprefix("payload "), name.removeprefix("application "), tuple(entries), length, agent)
     except ValueError as problem:
         raise _damaged() from problem
     if first != _FIRST or found.text().encode() != text or not _APPLICATION.fullmatch(found.application):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from the_edge_agent.models import INSIDE as MODELS
 
-__all__ = ("BUNDLE", "DESKTOP", "METAINFO", "MODELS", "MODULES", "PAGE", "PROLOG", "STARTERS", "WORKFLOW")
+__all__ = ("BUNDLE", "DESKTOP", "METAINFO", "MODELS", "MODULES", "PACKAGES", "PAGE", "PROLOG", "STARTERS", "WORKFLOW")
 
 WORKFLOW = "usr/share/workflow"
 """The files of the workflow that the image runs, in the folders they have to each other."""
@@ -12,6 +12,8 @@ BUNDLE = f"{WORKFLOW}/bundle.json"
 """Says what the image runs when it is started."""
 MODULES = "usr/lib/python3/dist-packages"
 """This project and the Python packages it needs."""
+PACKAGES = "usr/share/packages"
+"""The Python packages that an agent brings besides the engine's."""
 PROLOG = "usr/lib/swi-prolog"
 STARTERS = ("AppRun", "usr/bin/tea", "usr/bin/python", "usr/bin/swipl")
 """Copies of the runtime's one static starter, which looks at its own name."""

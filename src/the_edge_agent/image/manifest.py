@@ -53,7 +53,7 @@ class Manifest:
         version: of the engine.
         architecture: ``x86_64`` or ``aarch64``.
         features: what the engine can do, as ``tea --impl --features`` says it.
-        payload: digest of everything but models, which names the folder an engine is extracted to.
+        payload: digest of everything but models.
         superblock: the first bytes of the engine's squashfs as it was built, hexadecimal.
         workflow: path of the bundled workflow inside, ``None`` for an engine.
         parts: in file order.
@@ -93,9 +93,9 @@ class Manifest:
         return text + start + hashlib.sha256(text + start).digest()
 
 
-def payload_digest(parts: Sequence[Part]) -> str:
-    """A digest of everything that is extracted where nothing can be mounted: models are not."""
-    extracted = [f"{part.name} {part.size} {part.sha256}" for part in parts if part.role in {"engine", "file"}]
+def payload_digest(parts: Sequence[Part], *roles: Role) -> str:
+    """A digest of what is extracted where nothing can be mounted, engine and files or only what plays one of ``roles``; models are not."""
+    extracted = [f"{part.name} {part.size} {part.sha256}" for part in parts if part.role in (roles or ("engine", "file"))]
     return hashlib.sha256("\n".join(extracted).encode()).hexdigest()
 
 

@@ -144,8 +144,12 @@ def _check_head(verdict: Verdict, file: BinaryIO) -> None:
     if architecture != manifest.architecture:
         verdict.problems.append(f"its head is made for {architecture}, the manifest says {manifest.architecture}")
     table = heads.read(head)
-    if table.payload != manifest.payload or manifest.payload != payload_digest(manifest.parts):
+    agent = table.agent.payload if table.agent else payload_digest((), "file")
+    payloads = [manifest.payload, table.payload, agent]
+    if payloads != [payload_digest(manifest.parts), payload_digest(manifest.parts, "engine"), payload_digest(manifest.parts, "file")]:
         verdict.problems.append("the digest of its payload is not that of the files it holds")
+    if table.length != verdict.size:
+        verdict.problems.append(f"it has {verdict.size} bytes, its head says {table.length}")
     if table.files != tuple(heads.InPlace(part.offset, part.size, part.name) for part in manifest.models):
         verdict.problems.append("the models in its head's table are not those of its manifest")
 

@@ -100,21 +100,17 @@ def write_engine(target: Path, *, head: bytes, squashfs: Path, name: str, versio
             Part("engine", "engine", start + SUPERBLOCK.size, size - SUPERBLOCK.size, engine),
         ]
         _put(file, start, superblock)
-        table = heads.Table(payload_digest(parts), heads.application(name), ())
-        filled = heads.filled(head, table)
-        _put(file, 0, filled)
-        manifest = Manifest(
+        about = Manifest(
             name=name,
             version=version,
             architecture=architecture,
             features=tuple(features),
-            payload=table.payload,
+            payload=payload_digest(parts),
             superblock=superblock.hex(),
             workflow=None,
-            parts=(Part("head", "head", 0, start, _sha256(filled)), *parts),
+            parts=tuple(parts),
         )
-        _put(file, _up(start + size), manifest.encoded())
-    return manifest
+        return _finish(file, head, heads.Table(payload_digest(parts, "engine"), heads.application(name), ()), about)
 
 
 def write_bundle(
@@ -172,13 +168,24 @@ def write_bundle(
         parts.append(Part("tables", "tables", at, len(tables), _sha256(tables)))
         parts.insert(0, Part("superblock", "superblock", start, SUPERBLOCK.size, _sha256(superblock.pack())))
         in_place = tuple(heads.InPlace(part.offset, part.size, part.name) for part in parts if part.role == "model")
-        table = heads.Table(payload_digest(parts), heads.application(name), in_place)
-        head = heads.filled(engine.head, table)
-        _put(file, 0, head)
-        parts.insert(0, Part("head", "head", 0, len(head), _sha256(head)))
-        manifest = replace(engine.manifest, name=name, payload=table.payload, workflow=workflow, parts=tuple(parts))
-        _put(file, _up(parts[-1].end), manifest.encoded())
-    return manifest
+        added = heads.Agent(base.superblock.inodes, payload_digest(parts, "file"), heads.application(name)) if files else None
+        table = heads.Table(payload_digest(parts, "engine"), engine.application, in_place, agent=added)
+        about = replace(engine.manifest, name=name, payload=payload_digest(parts), workflow=workflow, parts=tuple(parts))
+        return _finish(file, engine.head, table, about)
+
+
+def _finish(file: BinaryIO, head: bytes, table: heads.Table, about: Manifest) -> Manifest:
+    """Write ``head`` with ``table`` in it, and behind the parts that ``about`` names the manifest, which is returned with the head as a part too."""
+    place = _up(about.parts[-1].end)
+
+    def manifest(filled: bytes) -> Manifest:
+        return replace(about, parts=(Part("head", "head", 0, len(head), _sha256(filled)), *about.parts))
+
+    # Every digest is equally long, so the manifest's length is known before the head is.
+    filled = heads.filled(head, replace(table, length=place + len(manifest(head).encoded())))
+    _put(file, 0, filled)
+    _put(file, place, manifest(filled).encoded())
+    return manifest(filled)
 
 
 @contextmanager

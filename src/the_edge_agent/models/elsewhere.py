@@ -72,7 +72,7 @@ def _ollama(environ: Mapping[str, str]) -> Iterator[Elsewhere]:
                 place = manifest.relative_to(folder).parts
                 digest = None if place in seen else _model_layer(root, _json(manifest))
                 blob = root / "blobs" / f"sha256-{digest}"
-                if digest and blob.is_file():
+                if digest and os.path.isfile(blob):  # noqa: PTH113 - see _files
                     seen.add(place)
                     names = _ollama_names(*place)
                     yield Elsewhere(blob, names, "ollama", names[0].replace(":", "-").replace("/", "-") + SUFFIX, digest)
@@ -125,20 +125,20 @@ def _hugging_face(environ: Mapping[str, str]) -> Iterator[Elsewhere]:
     root = Path(named).expanduser() if named else hugging_face_home(environ) / "hub"
     for repository in _folders(root, "models--*"):
         owner_and_name = repository.name.removeprefix("models--").replace("--", "/")
-        for snapshot in _newest_first(repository):
+        for snapshot in _snapshots(repository):
             for path in _models(snapshot, f"**/*{SUFFIX}"):
                 digest = re.fullmatch(r"[0-9a-f]{64}", path.resolve().name)
                 names = (*_plain(path.name), f"{owner_and_name}/{path.relative_to(snapshot)}")
                 yield Elsewhere(path, names, "Hugging Face", path.name, digest[0] if digest else None)
 
 
-def _newest_first(repository: Path) -> list[Path]:
-    """The snapshots of a repository: that of its main branch, then the others, the latest first."""
+def _snapshots(repository: Path) -> list[Path]:
+    """The commits of a repository, that of its main branch first."""
     try:
         main = (repository / "refs" / "main").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         main = ""
-    return sorted(_folders(repository / "snapshots", "*"), key=lambda path: (path.name == main, path.stat().st_mtime), reverse=True)
+    return sorted(_folders(repository / "snapshots", "*"), key=lambda path: path.name != main)
 
 
 def _plain(file_name: str) -> tuple[str, str]:
@@ -151,7 +151,8 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
-    return [path for path in _found(folder, pattern) if path.is_file()]
+    # Not Path.is_file(), which raises for a folder of another user.
+    return [path for path in _found(folder, pattern) if os.path.isfile(path)]  # noqa: PTH113 - see above
 
 
 def _models(folder: Path, pattern: str) -> list[Path]:
@@ -159,7 +160,7 @@ def _models(folder: Path, pattern: str) -> list[Path]:
 
 
 def _folders(folder: Path, pattern: str) -> list[Path]:
-    return [path for path in _found(folder, pattern) if path.is_dir()]
+    return [path for path in _found(folder, pattern) if os.path.isdir(path)]  # noqa: PTH112 - see _files
 
 
 def _found(folder: Path, pattern: str) -> list[Path]:

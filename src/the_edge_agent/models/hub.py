@@ -203,7 +203,9 @@ class Hub:
 
 
 def of(environ: Mapping[str, str]) -> Hub:
-    """The hub that the environment names; raises :class:`UsageError` when ``HF_ENDPOINT`` is no address."""
+    """The hub that the environment names; raises :class:`UsageError` when ``HF_ENDPOINT`` is no address, or ``HF_HUB_OFFLINE`` is set."""
+    if environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        raise UsageError("HF_HUB_OFFLINE forbids to ask a hub", hint="unset it, or add a file that you have: tea models add FILE")
     endpoint = environ.get(VARIABLE) or ENDPOINT
     token = environ.get(TOKEN)
     if not token and endpoint.rstrip("/") == ENDPOINT:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from the_edge_agent.errors import ModelUnavailable, UsageError
-from the_edge_agent.models import catalogue, installed, is_model, reference
+from the_edge_agent.models import catalogue, elsewhere, embedded, find, installed, is_model, reference
 from the_edge_agent.models.download import Fetched, Wanted, download
 from the_edge_agent.models.installed import Record
+from the_edge_agent.models.part import digest
 
 if TYPE_CHECKING:
     from the_edge_agent.models.download import Patience
@@ -52,7 +54,7 @@ def wanted(word: str, *, locked: bool = False) -> Wanted:
 
 
 def pull(asked: Wanted, hub: Hub, watch: Watch, *, trust_first_use: bool = False, patience: Patience | None = None) -> Fetched:
-    """Have the file among the installed models, verified, and record what it is.
+    """Have the file among the installed models, verified, and record what it is; one that is elsewhere on this machine stays there.
 
     Raises:
         ModelUnavailable: nobody has said which SHA-256 it must have and ``trust_first_use`` is not set, or what :func:`download` raises.
@@ -63,6 +65,9 @@ def pull(asked: Wanted, hub: Hub, watch: Watch, *, trust_first_use: bool = False
             f"nobody has confirmed which SHA-256 {asked.file_name} must have, so it could not be verified",
             hint=f"read {page}; to take what comes and record it for later: --trust-first-use",
         )
+    here = _here(asked, watch)
+    if here is not None:
+        return here
     before = installed.record(asked.file_name)
     entry = catalogue.known(asked.file_name)
     trust: Trust = "catalogue" if entry and entry.sha256 else before.trust if before else "first use"
@@ -71,3 +76,22 @@ def pull(asked: Wanted, hub: Hub, watch: Watch, *, trust_first_use: bool = False
         installed.keep(asked.file_name, Record(fetched.sha256, fetched.size, str(fetched.source), trust))
 
     return download(asked, installed.folder(), hub, watch, keep=keep, patience=patience)
+
+
+def _here(asked: Wanted, watch: Watch) -> Fetched | None:
+    """The wanted bytes in another search folder, or as another program has them under a name that means this file."""
+    if asked.sha256 is None:
+        return None
+    found = find.by_name(asked.file_name, os.environ)
+    if found is not None and found.parent == installed.folder():
+        return None
+    known = catalogue.known(asked.file_name) is not None
+    there = (
+        one.path for one in elsewhere.elsewhere(os.environ) if one.is_called(asked.file_name) or (known and one.sha256 == asked.sha256)
+    )
+    for path in (*([found] if found else []), *there):
+        size = (embedded.region(path) or embedded.whole(path)).length
+        if asked.size in {None, size} and digest(path, watch) == asked.sha256:
+            watch.say("it is on this machine already, and is used where it lies")
+            return Fetched(path, asked.sha256, size, None)
+    return None

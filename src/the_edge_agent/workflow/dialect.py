@@ -418,6 +418,14 @@ IMPORT: Final = Record(
     section="import",
 )
 
+BUNDLE: Final = Record(
+    "bundle",
+    (
+        Key("include", NAMES, "patterns of files, relative to this one: data/**"),
+        Key("exclude", NAMES, "patterns of paths that nodes read and whoever runs the agent brings"),
+    ),
+)
+
 WORKFLOW: Final = Record(
     "a workflow",
     (
@@ -434,6 +442,7 @@ WORKFLOW: Final = Record(
         Key("settings", SETTINGS, "settings of the engine and of models"),
         Key("config", CONFIG, "interrupts and run options"),
         Key("imports", ListOf(IMPORT), "Python modules with your own actions"),
+        Key("bundle", BUNDLE, "which files `tea bundle` puts in besides those that it finds"),
     ),
     section="workflow",
 )

@@ -65,6 +65,13 @@ def test_an_image_cut_short(place: Place, copy: Path, flow: str, share: float) -
     assert left(place.work) == before
 
 
+def test_an_image_cut_short_by_a_byte(place: Place, copy: Path) -> None:
+    """Nothing that a start reads is missing."""
+    with copy.open("r+b") as file:
+        file.truncate(copy.stat().st_size - 1)
+    refused(place.run("--version", image=copy), 8, "IMAGE_DAMAGED", f"{copy} is damaged: it is cut short", "get the file again")
+
+
 def test_a_squashfs_with_wrong_bytes(place: Place, copy: Path, flow: str) -> None:
     """All of its compressed blocks are overwritten: nothing of it can be started, unpacked or built on."""
     part = open_engine(copy).manifest.part("engine")

@@ -329,6 +329,58 @@ def test_without_a_home_it_works(place: Place) -> None:
     assert answer(place.run("tea", "run", place.write("plain.yaml", STATE), home=False))["n"] == 42
 
 
+def test_the_doctor_finds_nothing_wrong(place: Place) -> None:
+    done = place.run("tea", "doctor", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert found["broken"] == []
+    assert found["languages"]["prolog"]["version"]
+
+
+def test_it_brings_the_licences_of_everything_inside(place: Place, manifest: Manifest) -> None:
+    done = place.run("tea", "licenses", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {each["name"]: each for each in json.loads(done.stdout)}
+    inside = {"libc6", "libgcc-s1", "libstdc++6", "libpython3.11-stdlib", "swi-prolog-nox", "runtime/libfuse3-dev", "click"}
+    assert inside < found.keys()
+    assert [name for name, each in found.items() if not each["texts"] and not name.endswith(".gguf")] == []
+    assert "GCC RUNTIME LIBRARY EXCEPTION" in place.run("tea", "licenses", "libstdc++6").stdout.upper()
+    if "llm-local" in manifest.features:
+        assert "The ggml authors" in place.run("tea", "licenses", "llama.cpp").stdout
+        assert "libgomp1" in found
+
+
+def test_a_user_without_a_name_and_a_home_is_served(place: Place) -> None:
+    """As in a container that is started with a number for a user."""
+    if not place.room.plain_user:
+        pytest.skip("everybody has a name here")
+    place.environment["TMPDIR"] = "/tmp"  # noqa: S108 - of the room
+    assert place.run("tea", "doctor", home=False).returncode == 0
+    assert answer(place.run("tea", "run", place.write("plain.yaml", STATE), home=False))["n"] == 42
+
+
+def test_a_bundled_agent_is_a_program_of_its_own(place: Place) -> None:
+    flow = (
+        "name: adder\nversion: 3\ndescription: Adds one.\nstate_schema: {n: int, sum: int}\n"
+        'nodes:\n  - {name: add, run: \'return {"sum": state["n"] + 1}\'}\n'
+        "  - {name: end, run: 'return {\"ended\": True}', interrupt: before}\n"
+    )
+    done = place.run("tea", "bundle", place.write("adder.yaml", flow), "-o", "adder")
+    assert done.returncode == 0, done.stderr
+    ship = place.work.parent / "ship"
+    ship.mkdir()
+    built = Path(shutil.move(place.work / "adder", ship / "adder"))
+    ship.chmod(0o755)
+    (place.work / "adder.yaml").unlink()
+    assert place.run("--version", image=built).stdout == f"adder 3 (tea {__version__})\n"
+    assert "--n N" in place.run("--help", image=built).stdout
+    assert place.run("tea", "verify", image=built).stdout.startswith("OK: ")
+    done = place.run("--n", "41", "--checkpoint-dir", "kept", image=built)
+    assert (done.returncode, "tea resume kept/end_" in done.stderr) == (10, True), done.stderr
+    (kept,) = (place.work / "kept").iterdir()
+    assert answer(place.run("tea", "resume", f"kept/{kept.name}", "--auto-continue", image=built)) == {"n": 41, "sum": 42, "ended": True}
+
+
 def test_it_finds_itself_intact(place: Place) -> None:
     done = place.run("tea", "verify", place.seen)
     assert (done.returncode, done.stderr) == (0, "")

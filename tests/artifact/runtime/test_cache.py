@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -14,10 +17,16 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.artifact.runtime.rig import IS_ROOT, MODEL, PLAIN_USER, Told, as_plain_user, needs_root, run
 
+from release.build.engine import pack
+from the_edge_agent.image.engine import open_engine
+from the_edge_agent.image.writer import SmallFile, write_bundle, write_engine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.artifact.runtime.rig import Image, Rig
+
+    from the_edge_agent.image.engine import Engine
 
 UNPACKED = {"TEA_APPIMAGE_MOUNT": "none"}
 
@@ -108,6 +117,97 @@ def test_a_folder_that_lost_files_is_made_anew(image: Image, desk: Path) -> None
     (folder / ".complete").unlink()
     (folder / "text.txt").unlink()
     assert image.run("copy", "text.txt", TEA_APPIMAGE_CACHE=desk / "c", **UNPACKED).stdout == "some text\n" * 100_000
+
+
+@pytest.mark.parametrize("lost", ["text.txt", "usr/bin/link", "usr/bin"])
+def test_a_folder_that_lost_any_file_is_made_anew(image: Image, desk: Path, lost: str) -> None:
+    """Its mark of completeness is still there."""
+    folder = Path(image.ask(TEA_APPIMAGE_CACHE=desk / "c", **UNPACKED).environment["APPDIR"])
+    before = {path.relative_to(folder) for path in folder.rglob("*")}
+    shutil.rmtree(folder / lost) if lost == "usr/bin" else (folder / lost).unlink()
+    image.ask(TEA_APPIMAGE_CACHE=desk / "c", **UNPACKED)
+    assert {path.relative_to(folder) for path in folder.rglob("*")} == before
+
+
+def test_a_file_that_became_shorter_is_made_anew(image: Image, desk: Path) -> None:
+    folder = Path(image.ask(TEA_APPIMAGE_CACHE=desk / "c", **UNPACKED).environment["APPDIR"])
+    with (folder / "text.txt").open("r+b") as file:
+        file.truncate(5)
+    assert image.run("copy", "text.txt", TEA_APPIMAGE_CACHE=desk / "c", **UNPACKED).stdout == "some text\n" * 100_000
+
+
+@pytest.fixture
+def engine(rig: Rig, desk: Path) -> Engine:
+    """An engine as tea builds one, to which files can be added."""
+    files = desk / "files"
+    (files / "usr/share").mkdir(parents=True)
+    shutil.copy2(rig.probe, files / "AppRun")
+    (files / "usr/share/text.txt").write_bytes(b"some text\n" * 100_000)
+    (files / "usr/share/empty").touch()
+    pack(files, desk / "squashfs", level=1)
+    head = (rig.built / "head").read_bytes()
+    write_engine(desk / "engine", head=head, squashfs=desk / "squashfs", name="tea.engine", version="1", features=())
+    return open_engine(desk / "engine")
+
+
+def agent(engine: Engine, path: Path, content: bytes) -> Path:
+    files = [SmallFile("usr/share/workflow/a.yaml", content), SmallFile("usr/share/workflow/empty", b""), SmallFile("usr/share/own", b"1")]
+    write_bundle(path, engine, name=path.name, files=files, workflow="usr/share/workflow/a.yaml")
+    return path
+
+
+def test_images_with_the_same_engine_share_it(engine: Engine, desk: Path) -> None:
+    """Whichever of them is started first; only what was added to it is each one's own."""
+    environment = {"TEA_APPIMAGE_CACHE": str(desk / "c"), **UNPACKED}
+    told = {
+        name: Told.read(run([str(agent(engine, desk / name, name.encode()))], **environment).stdout).environment
+        for name in ("first", "second")
+    }
+    told["engine"] = Told.read(run([str(engine.path)], **environment).stdout).environment
+    folders = {Path(one["APPDIR"]) for one in told.values()}
+    assert len(folders) == 1
+    (folder,) = folders
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*")} == {
+        *("AppRun", ".complete", "usr", "usr/share", "usr/share/text.txt", "usr/share/empty")
+    }
+    assert "TEA_AGENT" not in told["engine"]
+    for name in ("first", "second"):
+        own = Path(told[name]["TEA_AGENT"])
+        assert (own / "usr/share/workflow/a.yaml").read_bytes() == name.encode()
+        files = {str(path.relative_to(own)) for path in own.rglob("*") if path.is_file()}
+        assert files == {"usr/share/workflow/a.yaml", "usr/share/workflow/empty", "usr/share/own", ".complete"}
+        assert own.parent == desk / "c" / name
+
+
+def test_another_workflow_of_an_agent_takes_the_place_of_the_one_before(engine: Engine, desk: Path) -> None:
+    environment = {"TEA_APPIMAGE_CACHE": str(desk / "c"), **UNPACKED}
+    for content in (b"old", b"new"):
+        told = Told.read(run([str(agent(engine, desk / "same", content))], **environment).stdout).environment
+    assert (Path(told["TEA_AGENT"]) / "usr/share/workflow/a.yaml").read_bytes() == b"new"
+    assert [path.name for path in (desk / "c/same").iterdir() if path.is_dir()] == [Path(told["TEA_AGENT"]).name]
+
+
+def test_a_terminal_sees_how_far_unpacking_is(rig: Rig, desk: Path) -> None:
+    """Where it takes so long that somebody would wonder: it is stopped for that long in the middle."""
+    big = rig.image("watched.AppImage", extra={"big.bin": os.urandom(40_000_000)})
+    mine, theirs = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", "TEA_APPIMAGE_CACHE": str(desk / "c"), **UNPACKED}
+    part = desk / f"c/tea.test/{big.digest}.part"
+    with subprocess.Popen(big.command("exit", "3"), env=environment, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        while process.poll() is None and not (part / "big.bin").exists():
+            time.sleep(0.001)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGCONT)
+        said = b""
+        with contextlib.suppress(OSError):
+            while piece := os.read(mine, 4096):
+                said += piece
+        assert process.wait(60) == 3
+    os.close(mine)
+    assert re.search(rb"unpacking for the first start: \d+ % of 4\d MB", said)
+    assert said.endswith(b"\r\x1b[2K")
 
 
 def versions(rig: Rig) -> Iterator[Image]:

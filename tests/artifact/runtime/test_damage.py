@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 UNPACKED = {"TEA_APPIMAGE_MOUNT": "none"}
 DIGEST = "0123456789abcdef" * 4
 FIRST = f"tea-table 1\npayload {DIGEST}\napplication tea\n"
-GOOD = [FIRST, f"{FIRST}file 4096 12 a b/ü c.gguf\n", FIRST + "".join(f"file {i} 1 m{i}\n" for i in range(16))]
+AGENT = f"agent 12 {DIGEST} my-agent\n"
+GOOD = [
+    FIRST,
+    f"{FIRST}length 1000000\n",
+    f"{FIRST}length 7\n{AGENT}file 4096 12 m\n",
+    FIRST + AGENT,
+    f"{FIRST}file 4096 12 a b/ü c.gguf\n",
+    FIRST + "".join(f"file {i} 1 m{i}\n" for i in range(16)),
+]
 BAD = {
     "tea-table 2\n": "its version",
     "tea-tables 1\n": "its first line",
@@ -28,6 +36,14 @@ BAD = {
     FIRST.replace("application tea", "application ../tea"): "the application's name",
     FIRST.replace("application tea", "application -tea"): "the application's name",
     FIRST.replace("application tea", "application " + "a" * 65): "the application's name",
+    f"{FIRST}length x\n": "the length of the image",
+    f"{FIRST}length 12 \n": "the length of the image",
+    f"{FIRST}length \n": "the length of the image",
+    f"{FIRST}{AGENT}length 12\n": "an unknown line",
+    f"{FIRST}agent {DIGEST} my-agent\n": "the agent",
+    f"{FIRST}agent 12 {DIGEST}\n": "the agent",
+    f"{FIRST}agent 12 {DIGEST[:-1]} my-agent\n": "the agent",
+    f"{FIRST}agent 12 {DIGEST} ../x\n": "the agent",
     f"{FIRST}model 1 2 m\n": "an unknown line",
     f"{FIRST}file 1 2 m": "an unknown line",
     f"{FIRST}file 1 2\n": "offset and length of a file",
@@ -56,7 +72,7 @@ int main(void) {
     size_t size = fread(content, 1, sizeof content, stdin);
     const char *wrong = table_parse(content, size, 1000000, &table);
     if (wrong) return puts(wrong) < 0;
-    printf("%s %s\\n", table.payload, table.application);
+    printf("%s %s\\n", table.engine.digest, table.engine.application);
     for (size_t i = 0; i < table.count; i++) {
         printf("%llu %llu %s\\n", (unsigned long long)table.files[i].offset, (unsigned long long)table.files[i].length, table.files[i].path);
     }
@@ -144,6 +160,22 @@ def test_an_image_cut_short(image: Image, desk: Path, way: str) -> None:
         assert (done.returncode, done.stdout) == (8, "")
         assert done.stderr.startswith(f"error [IMAGE_DAMAGED]: {path} is damaged: it is cut short")
     assert [path.name for path in desk.iterdir()] == ["cut.AppImage"]
+
+
+def test_an_image_cut_short_behind_its_payload(rig: Rig, desk: Path) -> None:
+    """By a byte: nothing that is read at a start is missing."""
+    made = rig.image("tail.AppImage")
+    size = made.path.stat().st_size
+    table = f"{FIRST}length {size + 100}\nfile {made.offset} {len(made.model)} {MODEL}\n"
+    made = rig.image("tail.AppImage", table=table)
+    with made.path.open("ab") as file:
+        file.write(bytes(100))
+    assert made.run("exit", "3", TEA_APPIMAGE_CACHE=desk / "c", **UNPACKED).returncode == 3
+    with made.path.open("r+b") as file:
+        file.truncate(size + 99)
+    done = made.run("exit", "3", TEA_APPIMAGE_CACHE=desk / "c", **UNPACKED)
+    assert done.returncode == 8
+    assert f"it is cut short: {size + 99} of {size + 100} bytes" in done.stderr
 
 
 def test_an_image_cut_short_in_its_head(image: Image, desk: Path) -> None:

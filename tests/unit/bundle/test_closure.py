@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from the_edge_agent.agent import read, survey
-from the_edge_agent.bundle import closure
+from the_edge_agent.bundle import closure, code
 from the_edge_agent.errors import UsageError
 from the_edge_agent.image.squashfs import Squashfs
 
@@ -96,7 +96,9 @@ def absent(engine: Engine, path: Path, *features: str) -> list[str]:
     assert found is not None, problems
     with engine.path.open("rb") as file:
         squashfs = Squashfs(file, engine.start, engine.path.stat().st_size)
-        return [problem.message for problem in closure.missing(found, (), squashfs, features)]
+        return [
+            problem.message for problem in (*code.unknown_languages(found, features), *code.imports(found, (), squashfs, None).problems)
+        ]
 
 
 @pytest.mark.parametrize(

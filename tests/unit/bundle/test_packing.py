@@ -325,3 +325,13 @@ def test_a_killed_bundling_leaves_nothing_after_the_next_one(tea: Tea, engine: P
     assert ended(running, signal.SIGTERM) == 143
     assert ended(other, signal.SIGINT) == 130
     assert {path.name for path in tmp_path.iterdir()} == {"agent.yaml", "x", ".x.notes.part"}
+
+
+def test_a_model_of_which_nobody_knows_the_licence_takes_a_word(tea: Tea, engine: Path, tmp_path: Path) -> None:
+    """The same bytes, with another word where the header names the licence."""
+    (tmp_path / "mine.gguf").write_bytes(builtin.path().read_bytes().replace(b"general.license", b"general.nothing"))
+    words = ["bundle", written(tmp_path, ASKING), "-m", "mine.gguf", "--engine", str(engine)]
+    done = tea(*words)
+    assert (done.returncode, "under which licence the model mine.gguf stands" in done.stderr) == (11, True), done.stderr
+    assert not (tmp_path / "agent.AppImage").exists()
+    assert tea(*words, "--accept-unknown-license").returncode == 0

@@ -44,11 +44,11 @@ def test_an_image_without_a_workflow_starts_none(tmp_path: Path) -> None:
 
 def test_the_files_are_where_the_image_is_seen(tmp_path: Path) -> None:
     folder = tmp_path / "usr/share/workflow"
-    assert START.sources(tmp_path) == {
+    assert START.sources(tmp_path, tmp_path / "engine") == {
         "file": folder / "app/a.yaml",
         "overlays": (folder / "b.yaml",),
         "actions_files": (folder / "c.py",),
-        "gguf": tmp_path / "usr/share/models/m.gguf",
+        "gguf": tmp_path / "engine/usr/share/models/m.gguf",
     }
 
 

@@ -16,12 +16,13 @@ from the_edge_agent.errors import NodeFailed, Refused
 if TYPE_CHECKING:
     from the_edge_agent.engine.scope import Scope
 
-_PATH = Needs(files=paths("path"))
+_SAVED = Needs(files=paths("path"), access="writes")
+_LOADED = Needs(files=paths("path"), access="asks")
 _MOST_BYTES = 256 * 1024 * 1024
 _PICKLE = b"\x80"
 
 
-@action("checkpoint.save", returns="{checkpoint_path, saved}", needs=_PATH)
+@action("checkpoint.save", returns="{checkpoint_path, saved}", needs=_SAVED)
 def save(scope: Scope, /, *, path: str) -> Json:
     """Write ``{state, node, config, timestamp, version}`` to ``path``; missing directories are made."""
     document = Checkpoint(scope.node, "inside", scope.state).document(config=scope.workflow.config, timestamp=time.time())
@@ -42,7 +43,7 @@ def save(scope: Scope, /, *, path: str) -> Json:
 @action(
     "checkpoint.load",
     returns="{checkpoint_state, checkpoint_node, checkpoint_config, checkpoint_timestamp, checkpoint_version} or {error}",
-    needs=_PATH,
+    needs=_LOADED,
 )
 def load(_: Scope, /, *, path: str) -> Json:
     """Read what ``checkpoint.save`` wrote; the state of the run is not changed."""

@@ -47,10 +47,10 @@ def template(scope: Scope, /, *, template: str | None = None, path: str | None =
 
 
 def _text_of(path: str) -> str:
-    from the_edge_agent.actions.outside.file import local
+    from the_edge_agent.actions.outside.file import readable
 
     try:
-        text = local(path).read_text(encoding="utf-8")
+        text = readable(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise NodeFailed(

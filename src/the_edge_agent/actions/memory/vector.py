@@ -46,7 +46,7 @@ def _store(scope: Scope, path: str | None) -> VectorStore:
 
 @model_action(
     "vector.store",
-    needs=Needs(models=embeds("embeddings"), files=paths("path")),
+    needs=Needs(models=embeds("embeddings"), files=paths("path"), access="writes"),
     parameters=EMBEDDING_PARAMETERS,
     returns="{stored, embedded, collection, ids, model, dimensions}",
 )
@@ -149,7 +149,7 @@ def _embedded(
 
 @model_action(
     "vector.query",
-    needs=Needs(models=embeds("vector"), files=paths("path")),
+    needs=Needs(models=embeds("vector"), files=paths("path"), access="writes"),
     parameters=EMBEDDING_PARAMETERS,
     returns="{results: [{id, text, score, metadata}], count, query, collection, k}",
     one_of=("query", "vector"),
@@ -216,7 +216,7 @@ def _passes(metadata: Mapping[str, Json], key: str, wanted: Json) -> bool:
         raise NodeFailed(f"filter {key}: {shown(metadata[field])} and {shown(wanted)} cannot be compared", error_type="TypeError") from None
 
 
-@action("vector.delete", returns="{deleted, collection}", needs=Needs(files=paths("path")))
+@action("vector.delete", returns="{deleted, collection}", needs=Needs(files=paths("path"), access="writes"))
 def delete(scope: Scope, /, *, ids: list[Json] | None = None, collection: str = _COLLECTION, path: str | None = None) -> Result:
     """Forget texts by their ids, or a whole collection."""
     names = None if ids is None else [str(one) for one in ids]

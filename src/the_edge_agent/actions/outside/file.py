@@ -1,4 +1,4 @@
-"""``file.*``: local files, by paths relative to the working directory. Failures are reported in the result."""
+"""``file.*``: local files, by paths relative to the working directory. A bundled agent also reads what came with it. Failures are reported in the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from the_edge_agent import writing
+from the_edge_agent import directories, writing
 from the_edge_agent.actions.needs import Needs, paths
 from the_edge_agent.actions.registry import Json, action
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from the_edge_agent.engine.scope import Scope
 
-_PATH = Needs(files=paths("path"))
+_READ = Needs(files=paths("path"))
+_WRITTEN = Needs(files=paths("path"), access="writes")
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -52,10 +53,15 @@ _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
 """The first that fits says how a failure is reported."""
 
 
-def _reported(path: str, work: Callable[[Path], dict[str, Json]]) -> Json:
+def readable(path: str) -> Path:
+    """As :func:`local`, for a file that is read: also one of the bundled agent that runs."""
+    return directories.found(local(path))
+
+
+def _reported(path: str, work: Callable[[Path], dict[str, Json]], place: Callable[[str], Path] = local) -> Json:
     """The result of ``work``, or what went wrong in the shape all of ``file.*`` shares."""
     try:
-        return {**work(local(path)), "success": True}
+        return {**work(place(path)), "success": True}
     except _Unusable as error:
         return _failure(str(error), error.error_type)
     except (OSError, ValueError, LookupError) as error:
@@ -67,7 +73,7 @@ def _failure(message: str, error_type: str) -> Json:
     return {"success": False, "error": message, "error_type": error_type}
 
 
-@action("file.read", returns="{content, success} or {success: false, error, error_type}", needs=_PATH)
+@action("file.read", returns="{content, success} or {success: false, error, error_type}", needs=_READ)
 def read(_: Scope, /, *, path: str, encoding: str = "utf-8", max_bytes: int = _MOST_BYTES) -> Json:
     """Read a text file of at most ``max_bytes`` bytes; line ends are kept as they are."""
 
@@ -78,10 +84,10 @@ def read(_: Scope, /, *, path: str, encoding: str = "utf-8", max_bytes: int = _M
             raise _Unusable(f"File is larger than max_bytes ({max_bytes}): {path}", "too_large")
         return {"content": content.decode(encoding)}
 
-    return _reported(path, work)
+    return _reported(path, work, readable)
 
 
-@action("file.write", returns="{path, success} or {success: false, error, error_type}", needs=_PATH)
+@action("file.write", returns="{path, success} or {success: false, error, error_type}", needs=_WRITTEN)
 def write(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
     """Write a text file, whole or not at all; missing directories are made."""
 
@@ -95,7 +101,7 @@ def write(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> J
     return _reported(path, work)
 
 
-@action("file.append", returns="{path, success} or {success: false, error, error_type}", needs=_PATH)
+@action("file.append", returns="{path, success} or {success: false, error, error_type}", needs=_WRITTEN)
 def append(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> Json:
     """Add text to the end of a file; the file and missing directories are made."""
 
@@ -109,13 +115,13 @@ def append(_: Scope, /, *, path: str, content: str, encoding: str = "utf-8") -> 
     return _reported(path, work)
 
 
-@action("file.exists", returns="{exists, is_directory, path, success}", needs=_PATH)
+@action("file.exists", returns="{exists, is_directory, path, success}", needs=Needs(files=paths("path"), access="asks"))
 def exists(_: Scope, /, *, path: str) -> Json:
     """Tell whether there is a file or directory at ``path``."""
-    return _reported(path, lambda file: {"exists": file.exists(), "is_directory": file.is_dir(), "path": path})
+    return _reported(path, lambda file: {"exists": file.exists(), "is_directory": file.is_dir(), "path": path}, readable)
 
 
-@action("file.delete", returns="{deleted, path, success} or {success: false, error, error_type}", needs=_PATH)
+@action("file.delete", returns="{deleted, path, success} or {success: false, error, error_type}", needs=_WRITTEN)
 def delete(_: Scope, /, *, path: str, missing_ok: bool = False) -> Json:
     """Delete a file; a directory is refused, a missing file reported unless ``missing_ok``."""
 
@@ -129,7 +135,7 @@ def delete(_: Scope, /, *, path: str, missing_ok: bool = False) -> Json:
     return _reported(path, work)
 
 
-@action("file.list", returns="{files, directories, count, path, success} or {success: false, error, error_type}", needs=_PATH)
+@action("file.list", returns="{files, directories, count, path, success} or {success: false, error, error_type}", needs=_READ)
 def list_files(_: Scope, /, *, path: str = ".", pattern: str = "*", recursive: bool = False) -> Json:
     """List the files and directories under ``path`` whose name fits ``pattern``, sorted, relative to ``path``."""
 
@@ -144,4 +150,4 @@ def list_files(_: Scope, /, *, path: str = ".", pattern: str = "*", recursive: b
         directories = [name for name, is_directory in names if is_directory]
         return {"files": files, "directories": directories, "count": len(files), "path": path}
 
-    return _reported(path, work)
+    return _reported(path, work, readable)
