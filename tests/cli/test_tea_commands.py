@@ -349,7 +349,7 @@ def test_completion_offers_nodes_of_the_workflow_in_the_line(tea: Tea, tmp_path:
 
 
 def test_completion_offers_models_templates_and_commands(tea: Tea) -> None:
-    assert completed(tea, "tea run w.yaml --gguf tiny-c") == ["file,tiny-c", "plain,tiny-chat-Q8_0.gguf"]
+    assert completed(tea, "tea run w.yaml --gguf tiny-c") == ["file,tiny-c", "plain,tiny-chat"]
     assert completed(tea, "tea run ") == ["file,"]
     assert completed(tea, "tea init -t ha") == []
     assert completed(tea, "tea init -t he") == ["plain,hello"]

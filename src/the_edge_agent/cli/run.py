@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from the_edge_agent.cli.names import ModelPath
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -48,7 +46,7 @@ def _completed_by(name: str) -> Callable[[click.Context, click.Parameter, str], 
     return complete
 
 
-_NODE, _NODES = _completed_by("node"), _completed_by("nodes")
+_NODE, _NODES, _MODEL = _completed_by("node"), _completed_by("nodes"), _completed_by("model_or_file")
 
 
 @click.command(cls=RunCommand, name="run")
@@ -68,7 +66,7 @@ _NODE, _NODES = _completed_by("node"), _completed_by("nodes")
 @click.option("-v", "--verbose", count=True, help="Show progress also where there is no terminal; with --stream: all events.")
 @click.option("-f", "--overlay", "overlays", type=_PATH, multiple=True, help="Merge this YAML file onto the workflow. Repeatable.")
 @click.option("--dump-merged", is_flag=True, help="Print the merged workflow as YAML and stop.")
-@click.option("--gguf", type=ModelPath(path_type=Path), metavar="PATH|NAME", help="The model to use for every LLM node.")
+@click.option("--gguf", type=_PATH, metavar="PATH|NAME", shell_complete=_MODEL, help="The model to use for every LLM node.")
 @click.option("--backend", type=click.Choice(["local", "api", "auto"]), default="auto", show_default=True, help="Where LLM nodes run.")
 @click.option("--secrets", "secrets_text", metavar="JSON|@FILE", help="Values for {{ secrets.name }}; never shown.")
 @click.option("--secrets-env", "secrets_prefix", metavar="PREFIX", help="Take secrets from environment variables that start so.")
