@@ -90,7 +90,7 @@ def test_a_list_of_what_there_is(desk: Desk, mirror: Mirror) -> None:
     rows = {line.split()[0]: line for line in done.stdout.splitlines()[3:]}
     assert rows[SMALL].split()[1:5] == ["1", "MB", "500", "MB"]
     assert rows[SMALL].endswith("(default)")
-    assert "5.5 GB" in rows[LARGE]
+    assert "5.4 GB" in rows[LARGE]
     assert rows["tea-python"].endswith(f"not in this release for {ARCH}")
     assert not desk.target.exists()
 
