@@ -2,7 +2,8 @@
 
     python benchmarks/appimage/standins.py [--small] [--plan] FOLDER [NAME...]
 
-Writes the GGUF files of the table of variants into FOLDER, or only those named; one that is there already is kept. Together they take 7.5 GB.
+Writes GGUF files of the table of variants into FOLDER, or only those named; one that is there already is kept. Together they take 7.5 GB. There are
+none of Qwen3.5 and Gemma 4, whose tensors nobody has written down here.
 ``--small`` gives files of 2 to 25 MB, of the same architectures and names; ``--plan`` only says how large they are. The same bytes every time,
 on every machine.
 

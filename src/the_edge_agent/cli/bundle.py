@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from the_edge_agent.cli import complete
+from the_edge_agent.cli import names
 
 if TYPE_CHECKING:
     from the_edge_agent.cli.console import Console
@@ -18,13 +18,7 @@ _PATH = click.Path(path_type=Path)
 @click.command(name="bundle", short_help="Put a workflow, its model and tea into one file.")
 @click.argument("file", type=_PATH)
 @click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    metavar="PATH|NAME",
-    shell_complete=complete.model_or_file,
-    help="A model to put in. Repeatable.",
+    "-m", "--model", "models", multiple=True, metavar="PATH|NAME", shell_complete=names.file_or_here, help="A model to put in. Repeatable."
 )
 @click.option("-o", "--output", type=_PATH, help="The file to write.  [default: WORKFLOW.AppImage]")
 @click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from the_edge_agent.cli import complete
+from the_edge_agent.cli import names
 from the_edge_agent.cli.console import printable
 from the_edge_agent.cli.transfer import Transfer, amount
 from the_edge_agent.errors import ModelUnavailable, TeaError, UsageError
@@ -73,7 +73,7 @@ def _place(row: Row) -> str:
 
 
 @command.command(short_help="Download models and verify them.")
-@click.argument("words", metavar="NAME|OWNER/NAME/FILE...", nargs=-1, required=True, shell_complete=complete.model_to_pull)
+@click.argument("words", metavar="NAME|OWNER/NAME/FILE...", nargs=-1, required=True, shell_complete=names.known)
 @click.option("--trust-first-use", is_flag=True, help="Take a file whose SHA-256 nobody has confirmed, and record it.")
 @click.option("--locked", is_flag=True, help="Refuse what `tea models lock` has not confirmed, as a release has to.")
 @click.pass_obj
@@ -110,7 +110,7 @@ def pull(console: Console, /, *, words: tuple[str, ...], trust_first_use: bool, 
 
 
 @command.command(short_help="Read models again and compare their SHA-256.")
-@click.argument("words", metavar="[NAME...]", nargs=-1, shell_complete=complete.model)
+@click.argument("words", metavar="[NAME...]", nargs=-1, shell_complete=names.here)
 @click.pass_obj
 def verify(console: Console, /, *, words: tuple[str, ...]) -> int:
     """Read models again, all installed ones without a NAME, and compare each with the SHA-256 it must have.
@@ -158,14 +158,14 @@ def _verified(path: Path, watch: Transfer) -> str:
 
 
 @command.command(short_help="Print where a model is.")
-@click.argument("word", metavar="NAME", shell_complete=complete.model)
+@click.argument("word", metavar="NAME", shell_complete=names.here)
 def path(*, word: str) -> None:
     """Print where the model NAME is. Exit code 8 when it is not here."""
     click.echo(_found(word).path)
 
 
 @command.command(short_help="Remove installed models.")
-@click.argument("words", metavar="NAME...", nargs=-1, required=True, shell_complete=complete.model)
+@click.argument("words", metavar="NAME...", nargs=-1, required=True, shell_complete=names.here)
 @click.option("--forget", is_flag=True, help="Drop what is recorded of it too, so that another file can have its name.")
 @click.pass_obj
 def rm(console: Console, /, *, words: tuple[str, ...], forget: bool) -> None:
@@ -226,7 +226,7 @@ def add(console: Console, /, *, file: Path, name: str | None, link: bool) -> Non
 
 
 @command.command(short_help="For maintainers: read sizes and digests at the hub.")
-@click.argument("words", metavar="[NAME...]", nargs=-1, shell_complete=complete.model_to_pull)
+@click.argument("words", metavar="[NAME...]", nargs=-1, shell_complete=names.known)
 @click.option("--accept-changes", is_flag=True, help="Take over sizes and digests that differ from those in the catalogue.")
 @click.pass_obj
 def lock(console: Console, /, *, words: tuple[str, ...], accept_changes: bool) -> int:

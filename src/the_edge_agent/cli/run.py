@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from the_edge_agent.cli import names
 
+if TYPE_CHECKING:
     from the_edge_agent.cli.console import Console
 
 
@@ -35,20 +35,6 @@ def _elsewhere(option: str, context: click.Context | None = None) -> click.Usage
 _PATH = click.Path(path_type=Path)
 
 
-def _completed_by(name: str) -> Callable[[click.Context, click.Parameter, str], Any]:
-    """The function ``name`` of :mod:`the_edge_agent.cli.complete`, imported when a shell asks."""
-
-    def complete(context: click.Context, parameter: click.Parameter, start: str) -> Any:
-        from the_edge_agent.cli import complete
-
-        return getattr(complete, name)(context, parameter, start)
-
-    return complete
-
-
-_NODE, _NODES, _MODEL = _completed_by("node"), _completed_by("nodes"), _completed_by("model_or_file")
-
-
 @click.command(cls=RunCommand, name="run")
 @click.argument("file", type=_PATH)
 @click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
@@ -66,16 +52,18 @@ _NODE, _NODES, _MODEL = _completed_by("node"), _completed_by("nodes"), _complete
 @click.option("-v", "--verbose", count=True, help="Show progress also where there is no terminal; with --stream: all events.")
 @click.option("-f", "--overlay", "overlays", type=_PATH, multiple=True, help="Merge this YAML file onto the workflow. Repeatable.")
 @click.option("--dump-merged", is_flag=True, help="Print the merged workflow as YAML and stop.")
-@click.option("--gguf", type=_PATH, metavar="PATH|NAME", shell_complete=_MODEL, help="The model to use for every LLM node.")
+@click.option("--gguf", type=names.ModelPath(path_type=Path), metavar="PATH|NAME", help="The model to use for every LLM node.")
 @click.option("--backend", type=click.Choice(["local", "api", "auto"]), default="auto", show_default=True, help="Where LLM nodes run.")
 @click.option("--secrets", "secrets_text", metavar="JSON|@FILE", help="Values for {{ secrets.name }}; never shown.")
 @click.option("--secrets-env", "secrets_prefix", metavar="PREFIX", help="Take secrets from environment variables that start so.")
 @click.option("-c", "--checkpoint-dir", type=_PATH, help="Keep the state here at every interrupt.")
-@click.option("--interrupt-before", multiple=True, metavar="NODES", shell_complete=_NODES, help="Stop before these nodes (comma list).")
-@click.option("--interrupt-after", multiple=True, metavar="NODES", shell_complete=_NODES, help="Stop after these nodes (comma list).")
+@click.option(
+    "--interrupt-before", multiple=True, metavar="NODES", shell_complete=names.nodes, help="Stop before these nodes (comma list)."
+)
+@click.option("--interrupt-after", multiple=True, metavar="NODES", shell_complete=names.nodes, help="Stop after these nodes (comma list).")
 @click.option("--auto-continue", is_flag=True, help="Go on at every interrupt.")
-@click.option("--entry-point", metavar="NODE", shell_complete=_NODE, help="Start at this node.")
-@click.option("--exit-point", metavar="NODE", shell_complete=_NODE, help="End when this node would be next.")
+@click.option("--entry-point", metavar="NODE", shell_complete=names.node, help="Start at this node.")
+@click.option("--exit-point", metavar="NODE", shell_complete=names.node, help="End when this node would be next.")
 @click.option(
     "--fail-on-state",
     multiple=True,

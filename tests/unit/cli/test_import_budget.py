@@ -78,6 +78,7 @@ def test_help_of_run_imports_only_that_command() -> None:
         "the_edge_agent.cli.root",
         "the_edge_agent.cli.console",
         "the_edge_agent.cli.run",
+        "the_edge_agent.cli.names",
     }
     assert foreign(modules) == {"click"}
 

@@ -17,6 +17,12 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that moves its cursor, wherever the tests run."""
+    monkeypatch.setenv("TERM", "xterm")
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [
