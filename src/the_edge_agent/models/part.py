@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BLOCK = 256 * 1024
+BLOCK = 1024 * 1024
 
 
 class Watch(Protocol):
