@@ -36,6 +36,8 @@ def test_the_table_names_the_artifacts_and_their_models() -> None:
         "tea-python-llm-gemma": ("gemma-3n-E4B-it-Q4_K_M.gguf", "built-in"),
         "tea-python-llm-phi4": ("microsoft_Phi-4-mini-instruct-Q3_K_S.gguf", "built-in"),
         "tea-python-llm-gemma3-1b": ("gemma-3-1b-it-Q8_0.gguf", "built-in"),
+        "tea-python-llm-qwen": ("Qwen3.5-4B-Q4_K_M.gguf", "built-in"),
+        "tea-python-llm-gemma4-e2b": ("gemma-4-E2B-it-Q4_K_M.gguf", "built-in"),
     }
     assert table["tea-python"].file_name("aarch64") == f"tea-python-{__version__}-aarch64.AppImage"
 
