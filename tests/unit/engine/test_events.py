@@ -162,7 +162,10 @@ def test_a_retry_tells_attempt_and_delay(agent_of: Callable[[str], Agent]) -> No
 def test_a_run_that_is_over_tells_no_more(gone: Callable[[str], bool]) -> None:
     begun, release = threading.Event(), threading.Event()
 
+    waiting: list[threading.Thread] = []
+
     def wait(_: dict[str, Any]) -> None:
+        waiting.append(threading.current_thread())
         begun.set()
         release.wait(60)
 
@@ -180,5 +183,5 @@ def test_a_run_that_is_over_tells_no_more(gone: Callable[[str], bool]) -> None:
     with pytest.raises(NodeFailed, match="broken"):
         Agent(graph.workflow()).invoke(sink=found.append)
     release.set()
-    assert gone("tea-")
+    assert gone(waiting[0].name)
     assert isinstance(found[-1], events.RunFailed)
