@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, settings
 
 from the_edge_agent.languages import swipl
 
-
 # How fast this machine is today is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
