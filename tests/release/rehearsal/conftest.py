@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 FOLDER = os.environ.get("TEA_REHEARSAL")
 TREE = Path(__file__).parents[3]
 BUCKET = "releases"
-SPOILT = "Qwen3.5-4B-Q4_K_M.gguf"
-"""The model whose bytes change at the hub after they were locked."""
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """A whole release on this machine: ``./dev release``.
 
 ``act`` runs ``release.yaml`` on a tag. The hub, the storage server and the signature are real programs on loopback; what belongs to GitHub itself
-(artifacts, attestations, the release) is stood in for by `actions` and `bin/gh`. One model changes at the hub after it was locked, so its images
-must fail and nothing else.
+(artifacts, attestations, the release) is stood in for by `actions` and `bin/gh`. TEA_REHEARSAL_ONLY names variants, where all take too long; the others
+are then missing from the release. Images that fail cannot be rehearsed: act stops when a workflow that another one calls fails, GitHub goes on.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.release.install.mirror import serving
-from tests.release.rehearsal.conftest import BUCKET, SPOILT, TREE
+from tests.release.rehearsal.conftest import BUCKET, TREE
 
 from release.build import variants
 from release.build.machine import MACHINES
 from release.publish import artifact, signature, sums
 from release.publish.notes import size
-from the_edge_agent.models import catalogue
 
 if TYPE_CHECKING:
     from tests.hub import Hub
@@ -32,20 +31,14 @@ LIMIT = 60_000_000
 """Stands for GitHub's 2 GB."""
 HERE = Path(__file__).parent
 _USES = re.compile(r"uses: (actions/(?!checkout)[\w-]+)@([0-9a-f]{40})")
-_FAILING = {name for name, row in variants.table().items() if row.own_model == SPOILT}
 _ONLY = os.environ.get("TEA_REHEARSAL_ONLY", "").split()
 """Variants; all without."""
-BUILT = [(name, machine) for name in _ONLY or variants.table() if name not in _FAILING for machine in MACHINES]
+BUILT = [(name, machine) for name in _ONLY or variants.table() for machine in MACHINES]
 
 
 @pytest.fixture(scope="session")
 def released(tree: Path, folder: Path, hub: Hub, storage: str) -> Path:
     """The folder of the release after its workflow."""
-    spoilt = catalogue.known(SPOILT)
-    assert spoilt is not None
-    with (hub.folder / spoilt.sources[0].repository / SPOILT).open("r+b") as file:
-        file.seek(100_000)
-        file.write(b"changed")
     event = folder / "event.json"
     tag = subprocess.run(["git", "describe", "--tags"], cwd=tree, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607 - git from PATH
     event.write_text(json.dumps({"ref": f"refs/tags/{tag}", "repository": {"full_name": "example/tea", "default_branch": "main"}}))
@@ -80,8 +73,7 @@ def released(tree: Path, folder: Path, hub: Hub, storage: str) -> Path:
     environment = {**os.environ, "HOME": str(folder / "home"), "PATH": f"{HERE / 'bin'}:{os.environ['PATH']}"}
     with (folder / "act.log").open("w") as log:
         done = subprocess.run(words, cwd=tree, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
-    # Where the spoilt model is asked for, its jobs have to fail.
-    assert done.returncode == int(not _ONLY or not _FAILING.isdisjoint(_ONLY)), (folder / "act.log").read_text()[-3000:]
+    assert done.returncode == 0, (folder / "act.log").read_text()[-3000:]
     return folder / "release"
 
 
@@ -90,7 +82,7 @@ def _state(released: Path) -> dict[str, Any]:
     return found
 
 
-def test_everything_but_the_spoilt_model_is_published(released: Path, folder: Path) -> None:
+def test_everything_is_published(released: Path, folder: Path) -> None:
     described = artifact.load_all(folder / "artifacts/index")
     assert sorted((one.variant, one.architecture) for one in described if one.variant) == sorted(BUILT)
     assert {one.name.rpartition(".")[2] for one in described if not one.variant} == {"json", "whl", "gz"}
@@ -104,7 +96,8 @@ def test_everything_but_the_spoilt_model_is_published(released: Path, folder: Pa
 
 def test_the_notes_say_what_is_missing(released: Path) -> None:
     notes = _state(released)["notes"]
-    assert all(name in notes for name in _FAILING)
+    missing = notes.partition("## Not in this release")[2].partition("##")[0]
+    assert {name for name in variants.table() if f"`{name}`" in missing} == variants.table().keys() - {name for name, _ in BUILT}
     assert "install.sh" in notes
 
 
