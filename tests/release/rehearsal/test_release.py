@@ -113,6 +113,8 @@ def test_whole_files_are_in_the_storage(released: Path, folder: Path, storage: s
 
 @pytest.mark.parametrize(("variant", "parts"), [("tea-python-llm-gemma", 2), ("tea-python-llm", 0)])
 def test_a_stranger_installs_it_and_the_model_answers(variant: str, parts: int, released: Path, tmp_path: Path) -> None:
+    if (variant, "x86_64") not in BUILT:
+        pytest.skip("this variant is not rehearsed")
     assert len(list((released / "files").glob(f"{variant}-[0-9]*-x86_64.AppImage.part-*"))) >= parts
     home = tmp_path / "home"
     home.mkdir()
