@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.artifact.acceptance.rooms import Place, foreign, need
+from tests.benchmarks.appimage.standins import MODELS
 
-from release.build import variants
 from the_edge_agent import __version__
 
 if TYPE_CHECKING:
@@ -404,7 +404,7 @@ def test_it_builds_an_image_out_of_itself(place: Place, manifest: Manifest, exam
 
 
 @pytest.mark.here
-@pytest.mark.parametrize("model", [variant.own_model for variant in variants.table().values() if variant.own_model])
+@pytest.mark.parametrize("model", MODELS)
 def test_a_model_of_each_published_architecture_answers_from_an_image(place: Place, manifest: Manifest, model: str) -> None:
     if not manifest.models:
         pytest.skip("this image runs no models")

@@ -8,16 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.benchmarks.appimage.standins import MODELS
 
-from release.build import variants
 from the_edge_agent.models import catalogue, header
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "appimage" / "standins.py"
-FAMILIES = {"gemma3", "gemma3n", "phi3"}
-"""Nobody has written down the tensors of the others yet."""
-MODELS = [
-    name for row in variants.table().values() if (name := row.own_model) and (known := catalogue.known(name)) and known.family in FAMILIES
-]
 FLOW = "name: one\nnodes: [{name: ask, uses: llm.call, with: {prompt: Hi, max_tokens: 4, temperature: 0}, output: said}]\n"
 
 
