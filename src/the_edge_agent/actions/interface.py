@@ -53,18 +53,20 @@ class Interface:
 def interface(survey: Survey) -> Interface:
     """The interface of the surveyed workflow. A key that has a default is an input, also where a node writes it later."""
     workflow = survey.workflow
-    documented = _documented(workflow.document.get("state_schema"))
+    listed = documented(workflow)
     written = tuple(dict.fromkeys(_written(survey)))
-    names = tuple(dict.fromkeys((*documented, *workflow.initial_state)))
-    keys = {name: _key(name, documented.get(name), workflow.initial_state) for name in (*names, *written)}
-    outputs = [name for name in documented if name in written] or written
+    names = tuple(dict.fromkeys((*listed, *workflow.initial_state)))
+    keys = {name: _key(name, listed.get(name), workflow.initial_state) for name in (*names, *written)}
+    outputs = [name for name in listed if name in written] or written
     return Interface(
         tuple(keys[name] for name in names if name in workflow.initial_state or name not in written),
         tuple(keys[name] for name in outputs),
     )
 
 
-def _documented(schema: object) -> Mapping[str, Any]:
+def documented(workflow: model.Workflow) -> Mapping[str, Any]:
+    """Each key of ``state_schema`` and what is said of it; the schema may be a mapping of names or a JSON Schema."""
+    schema = workflow.document.get("state_schema")
     if not isinstance(schema, Mapping):
         return {}
     properties = schema.get("properties")

@@ -66,13 +66,10 @@ def _inside(outer: Any, names: list[str], value: Any, key: str) -> Any:
 
 
 def known(workflow: Workflow) -> tuple[str, ...]:
-    """The keys that ``workflow`` lists: those of ``initial_state``, and of ``state_schema`` (a mapping of names, or a JSON Schema)."""
-    schema = workflow.document.get("state_schema")
-    listed = schema if isinstance(schema, Mapping) else {}
-    properties = listed.get("properties")
-    if listed.get("type") == "object" and isinstance(properties, Mapping):
-        listed = properties
-    return tuple(dict.fromkeys((*workflow.initial_state, *listed)))
+    """The keys that ``workflow`` lists: those of ``initial_state`` and of ``state_schema``."""
+    from the_edge_agent.actions.interface import documented
+
+    return tuple(dict.fromkeys((*workflow.initial_state, *documented(workflow))))
 
 
 def misspelt(given: Collection[str], known: Collection[str]) -> Iterator[Problem]:
