@@ -7,6 +7,7 @@
     debs · wheels · payload   what an engine consists of → a folder of files
     engine                    that folder → an engine image
     variants                  an engine + models → the images that are released
+    plan · smoke              what a release builds and whether it may begin; whether an image that was built answers
     locks                     pins the packages that all of this is made of
 
 `recipe` holds what an engine consists of besides this project and the runtime: lists, locks, and a few files of its own.

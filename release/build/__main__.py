@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from release.build import RUNTIME, WORK, engine, locks, plan, runtime, smoke, variants
 from release.build.engine import LEVEL
 from release.build.machine import MACHINES, machine_here
+from release.command import carry_out
 from the_edge_agent import __version__
-from the_edge_agent.errors import TeaError
 from the_edge_agent.image.engine import open_engine
 
 if TYPE_CHECKING:
@@ -120,13 +120,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Carry out the command line; returns an exit code, which means what one of ``tea`` does."""
-    options = _parser().parse_args(words)
-    try:
-        options.run(options)
-    except TeaError as error:
-        sys.stderr.write(f"error [{error.code}]: {error.message}\n" + (f"    hint: {error.hint}\n" if error.hint else ""))
-        return error.exit_code
-    return 0
+    return carry_out(_parser(), words)
 
 
 if __name__ == "__main__":

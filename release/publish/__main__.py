@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from release.build import variants
+from release.command import carry_out
 from release.publish import ROOT, artifact, changelog, installer, listing, notes, parts, sbom, signature, store, sums
 from the_edge_agent import __version__
-from the_edge_agent.errors import TeaError, UsageError
+from the_edge_agent.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,13 +216,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Carry out the command line; returns an exit code, which means what one of ``tea`` does."""
-    options = _parser().parse_args(words)
-    try:
-        options.run(options)
-    except TeaError as error:
-        sys.stderr.write(f"error [{error.code}]: {error.message}\n" + (f"    hint: {error.hint}\n" if error.hint else ""))
-        return error.exit_code
-    return 0
+    return carry_out(_parser(), words)
 
 
 if __name__ == "__main__":
